@@ -1,0 +1,1 @@
+"""Pricing, periods and proration: pure functions, without Django, clock or settings."""

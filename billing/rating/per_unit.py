@@ -1,0 +1,70 @@
+"""One price for each unit, after the free ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.rating.definition import read_amount, read_quantity, refuse_unknown
+from billing.rating.price import PriceModel, Rated, Step
+from billing.rating.words import negative_step, spoken, units_in_words
+from neruba.decimals import ZERO, add, multiply, plain, subtract
+
+FIELDS = frozenset({"unit_amount", "free_units"})
+
+
+@dataclass(frozen=True, slots=True)
+class PerUnit:
+    """`unit_amount` >= 0 in major units, up to 12 decimals; `free_units` >= 0 in each period."""
+
+    unit_amount: Decimal
+    free_units: Decimal
+
+    def definition(self) -> dict[str, object]:
+        return {
+            "model": "per_unit",
+            "unit_amount": plain(self.unit_amount),
+            "free_units": plain(self.free_units),
+        }
+
+
+def parse(definition: Mapping[str, object]) -> PerUnit:
+    """Read `unit_amount`, which is required, and `free_units` (0). Raises PriceError."""
+    refuse_unknown(definition, FIELDS)
+    return PerUnit(
+        unit_amount=read_amount(definition, "unit_amount"),
+        free_units=read_quantity(definition, "free_units", default="0"),
+    )
+
+
+def rate(params: PerUnit, /, *, before: Decimal | None, quantity: Decimal) -> Rated:
+    """Price `quantity` further units when `before` units of the period are already rated.
+
+    The period's first units are free, so the free ones that are left come first. A negative
+    quantity rates as zero. Parts sum: rate(None, a) + rate(a, b) == rate(None, a + b) for a, b >=
+    0. Source: docs/pricing.md, "per_unit".
+    """
+    if quantity < 0:
+        return Rated.of(negative_step(quantity))
+    start = before or ZERO
+    end = add(start, quantity)
+    free_until = min(end, max(start, params.free_units))
+    steps: list[Step] = []
+    free = subtract(free_until, start)
+    if free:
+        text = f"{spoken(free)} of the {spoken(params.free_units)} free units"
+        steps.append(Step(text, quantity=free, unit_amount=ZERO, flat_amount=ZERO, amount=ZERO))
+    paid = subtract(end, free_until)
+    if paid or not free:
+        steps.append(
+            Step(
+                units_in_words(paid, above=free_until, unit_amount=params.unit_amount),
+                quantity=paid,
+                unit_amount=params.unit_amount,
+                flat_amount=ZERO,
+                amount=multiply(paid, params.unit_amount),
+            )
+        )
+    return Rated.of(*steps)
+
+
+MODEL = PriceModel(name="per_unit", version=1, fields=FIELDS, parse=parse, rate=rate)

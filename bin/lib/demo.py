@@ -1,0 +1,167 @@
+"""The demo: a seeded database, a server on it, and where to look; `--check` fetches all that it claims."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bin.lib.claims import Visitor
+from bin.lib.services import free_port
+
+KEPT = Path("var/demo").absolute()
+START_LIMIT_S = 30
+STOP_LIMIT_S = 10
+
+
+class DemoError(Exception):
+    """A step of the demo failed; says which, and what the program printed."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--fresh", action="store_true", help="throw away the data in var/demo")
+    parser.add_argument("--check", action="store_true", help="check on a free port, then stop")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if arguments.check:
+            return check()
+        show(arguments.port, fresh=arguments.fresh)
+    except DemoError as error:
+        print(f"bin/demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+    return 0
+
+
+def show(port: int, *, fresh: bool) -> None:
+    """Serve the demo until Ctrl-C."""
+    if fresh:
+        shutil.rmtree(KEPT, ignore_errors=True)
+    demo = prepare(KEPT, f"http://127.0.0.1:{port}")
+    with serving(KEPT, port) as server:
+        print_guide(demo)
+        server.wait()
+    raise DemoError(f"the server ended; see {KEPT / 'server.log'}")
+
+
+def check() -> int:
+    """Do all that `show` does on throwaway data, and visit every page it would print."""
+    folder, port = Path(tempfile.mkdtemp(prefix="neruba-demo-")), free_port()
+    try:
+        demo = prepare(folder, f"http://127.0.0.1:{port}")
+        with serving(folder, port):
+            return Visitor(demo).visit()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(folder: Path, base_url: str) -> dict[str, Any]:
+    """Migrate and seed the database in `folder` unless that is done; return what `seed_demo` said."""
+    said = folder / "demo.json"
+    if not said.exists():  # never seeded, or not to the end
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    manage(folder, "Preparing the database", "migrate", "--verbosity", "0")
+    if not said.exists():
+        said.write_text(manage(folder, "Seeding", "seed_demo", "--base-url", base_url))
+    text = said.read_text()
+    demo: dict[str, Any] = json.loads(text)
+    if demo["base_url"] != base_url:
+        demo = json.loads(text.replace(demo["base_url"], base_url))
+    return demo
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The embedded profile on the database in `folder`, whatever is set in the terminal."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DATABASE_", "NERUBA_", "REDIS_"))
+    }
+    return kept | {"DATABASE_URL": f"sqlite:///{folder / 'neruba.sqlite3'}"}
+
+
+def manage(folder: Path, title: str, *command: str) -> str:
+    """Run a management command and return what it printed; progress bars go to the terminal."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DemoError(f"{' '.join(command)} failed.\n{done.stdout}")
+    print(f"{title}: {time.monotonic() - started:.1f} s", file=sys.stderr)
+    return done.stdout
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The server on the database in `folder`, once it answers."""
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--no-control-socket"),
+                *("--bind", f"127.0.0.1:{port}"),
+                *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+            ],
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for the demo, which then stops the server
+        )
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not answers(f"http://127.0.0.1:{port}/admin/login/"):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise DemoError(f"the server did not start.\n{log.read_text()[-3000:]}")
+            time.sleep(0.1)
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def print_guide(demo: dict[str, Any]) -> None:
+    print(f"\nNeruba is running on {demo['base_url']}/\n\nLogins")
+    for login in demo["logins"]:
+        print(f"  {login['role']}: {login['username']} / {login['password']}")
+    print(f"\nAPI key (admin scope)\n  {demo['api_key']}\n\nLook at these first")
+    for page in demo["pages"]:
+        print(f"  {page['title']}\n    {page['url']}")
+        if page.get("why"):
+            print(f"    {page['why']}")
+    print("\nCtrl-C stops it.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

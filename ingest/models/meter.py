@@ -1,0 +1,35 @@
+"""What is measured."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from neruba.fields import IdentifierField
+from neruba.models import Project
+
+
+class Meter(models.Model):
+    """How events of one type become a quantity. Never deleted; its definition never changes once made."""
+
+    class Aggregation(models.TextChoices):
+        COUNT = "count"
+        SUM = "sum"
+        MAX = "max"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    code = IdentifierField()
+    name = models.CharField(max_length=255)
+    event_type = IdentifierField()
+    aggregation = models.CharField(max_length=16, choices=Aggregation)
+    value_property = models.CharField(max_length=255, blank=True)
+    filters = models.JSONField(default=list, blank=True)
+    group_by = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["project", "code"], name="ingest_meter_code")]
+        indexes = [models.Index(fields=["project", "event_type"], name="ingest_meter_type")]
+
+    def __str__(self) -> str:
+        return self.code

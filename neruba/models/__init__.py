@@ -1,0 +1,9 @@
+"""The platform's rows: tenancy, credentials, parties, audit, HTTP idempotency."""
+
+from neruba.models.access import ApiKey, User
+from neruba.models.audit import AuditRecord
+from neruba.models.customer import Customer, Subject
+from neruba.models.idempotency import IdempotencyRecord
+from neruba.models.project import Project
+
+__all__ = ["ApiKey", "AuditRecord", "Customer", "IdempotencyRecord", "Project", "Subject", "User"]

@@ -1,0 +1,54 @@
+"""Who is billed, and whom usage is of."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from neruba.fields import IdentifierField
+from neruba.models.project import Project
+
+
+class Customer(models.Model):
+    """A party that gets invoices, named by the caller's `external_id`."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="customers")
+    external_id = IdentifierField()
+    name = models.CharField(max_length=255)
+    email = models.EmailField(blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    billing_address = models.JSONField(default=dict, blank=True)
+    tax_ids = models.JSONField(default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "external_id"], name="neruba_customer_external_id")
+        ]
+        indexes = [
+            models.Index(fields=["project", "id"], name="neruba_customer_list"),
+            models.Index(fields=["project", "name"], name="neruba_customer_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.external_id})"
+
+
+class Subject(models.Model):
+    """Whom usage events name. It may come before its customer does; events carry its id, never its name."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    external_id = IdentifierField()
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="subjects"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "external_id"], name="neruba_subject_external_id")
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id

@@ -1,0 +1,92 @@
+"""The policies of a project, with their defaults. Pure: stored as JSON, only what differs from the defaults."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+from neruba.errors import InvalidError, UnsupportedError
+from neruba.period import parse_duration
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "proration_basis": ("day", "second", "day_30"),
+    "termination_day": ("exclusive", "inclusive"),
+    "rounding": ("half_up", "half_even"),
+    "late_event_policy": ("next_invoice", "credit_note", "reopen"),
+    "promotional_credit": ("after_tax", "before_tax"),
+}
+DURATIONS = ("finalization_grace", "future_event_tolerance")
+FLAGS = ("usage_by_subscription", "bad_debt_tax_relief")
+MAX_PAYMENT_TERMS_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """What a project decided. Durations are ISO 8601; see docs/settings.md for each."""
+
+    proration_basis: str = "day"
+    termination_day: str = "exclusive"
+    rounding: str = "half_up"
+    finalization_grace: str = "PT1H"
+    late_event_policy: str = "next_invoice"
+    payment_terms_days: int = 30
+    usage_by_subscription: bool = False
+    promotional_credit: str = "after_tax"
+    bad_debt_tax_relief: bool = False
+    future_event_tolerance: str = "PT5M"
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> "ProjectSettings":
+        """Check what was given and fill in the defaults.
+
+        Raises InvalidError with a pointer to the setting at fault.
+        """
+        known = {field.name for field in fields(cls)}
+        for name, value in given.items():
+            pointer = f"/settings/{name}"
+            if name not in known:
+                raise InvalidError(f"There is no setting {name!r}.", pointer=pointer)
+            problem = _problem(name, value)
+            if problem:
+                raise InvalidError(f"{name}: {problem}.", pointer=pointer)
+            if name == "usage_by_subscription" and value:
+                raise UnsupportedError(
+                    "usage_by_subscription: events cannot be split between subscriptions yet.", pointer=pointer
+                )
+        return cls(**given)
+
+    def differing(self) -> dict[str, Any]:
+        """What differs from the defaults: the form in which a project stores it."""
+        defaults = asdict(ProjectSettings())
+        return {name: value for name, value in asdict(self).items() if value != defaults[name]}
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after a period's end late events still count as if they had come in time."""
+        return parse_duration(self.finalization_grace)
+
+    @property
+    def future_tolerance(self) -> timedelta:
+        """How far ahead of the project's clock an event may be dated."""
+        return parse_duration(self.future_event_tolerance)
+
+
+def _problem(name: str, value: Any) -> str:
+    if name in CHOICES:
+        return "" if value in CHOICES[name] else f"expected one of {', '.join(CHOICES[name])}"
+    if name in FLAGS:
+        return "" if isinstance(value, bool) else "expected true or false"
+    if name in DURATIONS:
+        return _duration_problem(value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and 0 <= value <= MAX_PAYMENT_TERMS_DAYS:
+        return ""
+    return f"expected a whole number from 0 to {MAX_PAYMENT_TERMS_DAYS}"
+
+
+def _duration_problem(value: Any) -> str:
+    try:
+        negative = not isinstance(value, str) or parse_duration(value) < timedelta(0)
+    except ValueError:
+        negative = True
+    return "expected an ISO 8601 duration such as PT1H" if negative else ""

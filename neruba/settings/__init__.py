@@ -1,0 +1,145 @@
+"""Settings of both profiles. Every variable is described in docs/settings.md."""
+
+import secrets
+from pathlib import Path
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+
+from neruba.settings.api import REST_FRAMEWORK as REST_FRAMEWORK
+from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from neruba.settings.api import DRF_STANDARDIZED_ERRORS as DRF_STANDARDIZED_ERRORS
+from neruba.settings.console import UNFOLD as UNFOLD
+from neruba.settings.database import MYSQL, database
+from neruba.settings.environment import env, read
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATABASES = {"default": database(BASE_DIR)}
+PROFILE = "production" if DATABASES["default"]["ENGINE"] == MYSQL else "embedded"
+DEBUG = read(env.bool, "NERUBA_DEBUG", False, "true or false")
+
+
+def _secret_key() -> str:
+    """The variable; on the embedded profile a key made once and kept beside the database."""
+    given: str = read(env.str, "NERUBA_SECRET_KEY", "", "a long random text")
+    if given:
+        return given
+    if PROFILE == "production":
+        raise ImproperlyConfigured("NERUBA_SECRET_KEY is not set: expected a long random text.")
+    path = BASE_DIR / "var" / "secret_key"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = read(
+    env.list, "NERUBA_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "host names with commas"
+)
+CSRF_TRUSTED_ORIGINS = read(env.list, "NERUBA_TRUSTED_ORIGINS", [], "https origins with commas")
+API_DOCS = read(env.str, "NERUBA_API_DOCS", "staff", "open, staff or off")
+if API_DOCS not in {"open", "staff", "off"}:
+    raise ImproperlyConfigured("NERUBA_API_DOCS is not valid: expected open, staff or off.")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "simple_history",
+    "neruba",
+    "ledger",
+    "ingest",
+    "billing",
+    "payments",
+    "support",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+]
+ROOT_URLCONF = "neruba.urls"
+WSGI_APPLICATION = "neruba.wsgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "neruba.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+REDIS_URL: str = read(env.str, "REDIS_URL", "", "redis://host:port/number")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL is not valid: expected redis://host:port/number.")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower bound.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Served from the packages themselves where `collectstatic` has not been run (demo, development).
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_DATE_INDEX = "composite"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

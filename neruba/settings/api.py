@@ -1,0 +1,34 @@
+"""Settings of the HTTP API."""
+
+from typing import Any
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["neruba.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["neruba.api.permissions.HasScope"],
+    "DEFAULT_PAGINATION_CLASS": "neruba.api.pagination.CursorList",
+    "DEFAULT_PARSER_CLASSES": ["neruba.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "neruba.api.schema.NerubaSchema",
+    "EXCEPTION_HANDLER": "neruba.api.problems.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+
+DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
+    "EXCEPTION_HANDLER_CLASS": "neruba.api.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "neruba.api.problems.ProblemFormatter",
+    "NESTED_FIELD_SEPARATOR": "/",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Neruba",
+    "DESCRIPTION": "Usage events in, invoices that explain themselves out.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}

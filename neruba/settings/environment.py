@@ -1,0 +1,21 @@
+"""Reading the environment: a wrong variable is named, with what was expected of it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+T = TypeVar("T")
+
+
+def read(reader: Callable[..., T], name: str, default: Any, expected: str) -> T:
+    """The variable `name`, or `default` where it is not set.
+
+    Raises ImproperlyConfigured that names the variable and says what is expected.
+    """
+    try:
+        return reader(name, default=default)
+    except (ValueError, TypeError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name} is not valid: expected {expected}.") from error
