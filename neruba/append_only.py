@@ -18,6 +18,9 @@ APPEND_ONLY = (
     "ingest.EventRetraction",
     "ledger.JournalEntry",
     "ledger.Transfer",
+    "billing.PlanVersion",
+    "billing.Price",
+    "billing.SubscriptionChange",
 )
 OPERATIONS = ("UPDATE", "DELETE")
 

@@ -33,7 +33,11 @@ def _check_mysql(alias: str) -> list[CheckMessage]:
     facts = [
         ("STRICT" in mode, "sql_mode must be strict.", "neruba.E001"),
         (charset == "utf8mb4", "The connection's character set must be utf8mb4.", "neruba.E002"),
-        (isolation_level == "read committed", "The isolation level must be READ COMMITTED.", "neruba.E003"),
+        (
+            isolation_level == "read committed",
+            "The isolation level must be READ COMMITTED.",
+            "neruba.E003",
+        ),
         (
             not log_bin or log_format != "STATEMENT",
             "binlog_format=STATEMENT refuses READ COMMITTED: set it to ROW.",
@@ -53,5 +57,7 @@ def _check_sqlite(alias: str) -> list[CheckMessage]:
     if connections[alias].settings_dict["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
         problems.append(Error("SQLite's transaction_mode must be IMMEDIATE.", id="neruba.E006"))
     if not _ask(alias, "PRAGMA recursive_triggers")[0] or not _ask(alias, "PRAGMA foreign_keys")[0]:
-        problems.append(Error("SQLite needs foreign_keys and recursive_triggers on.", id="neruba.E007"))
+        problems.append(
+            Error("SQLite needs foreign_keys and recursive_triggers on.", id="neruba.E007")
+        )
     return problems

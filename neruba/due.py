@@ -41,7 +41,11 @@ def walk(project: Project, to: datetime, *, go_on: Callable[[], bool] = lambda: 
     came. Calling it again goes on from there.
     """
     while True:
-        due = [(instant, index) for index, kind in enumerate(_KINDS) if (instant := kind.next_due(project))]
+        due = [
+            (instant, index)
+            for index, kind in enumerate(_KINDS)
+            if (instant := kind.next_due(project))
+        ]
         instant, index = min(due, default=(None, 0))
         if instant is None or instant > to:
             set_clock(project=project, to=to)

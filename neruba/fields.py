@@ -14,7 +14,7 @@ def validate_no_outer_space(value: str) -> None:
         raise ValidationError("Outer white space is not allowed.", code="outer_space")
 
 
-class IdentifierField(models.CharField):  # type: ignore[type-arg]
+class IdentifierField(models.CharField[str, str]):
     """Text that is compared byte for byte: `a1`, `A1` and `Á1` are three identifiers.
 
     MariaDB's and MySQL's default collations equate them, so there the column gets a binary one.
@@ -22,8 +22,9 @@ class IdentifierField(models.CharField):  # type: ignore[type-arg]
 
     default_validators = [validate_no_outer_space]
 
-    def __init__(self, *args: Any, max_length: int = 255, **kwargs: Any) -> None:
-        super().__init__(*args, max_length=max_length, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 255)
+        super().__init__(*args, **kwargs)
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters = super().db_parameters(connection)
@@ -32,7 +33,7 @@ class IdentifierField(models.CharField):  # type: ignore[type-arg]
         return parameters
 
 
-class DigestField(models.BinaryField):  # type: ignore[type-arg]
+class DigestField(models.BinaryField[bytes, bytes]):
     """A SHA-256 digest as 32 raw bytes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

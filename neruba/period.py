@@ -128,7 +128,7 @@ def day_interval(day: date, zone: ZoneInfo | str) -> Interval:
 def days_between(start: datetime, end: datetime, zone: ZoneInfo | str) -> Iterator[date]:
     """Yield, in order, the local dates whose days have an instant in `[start, end)`."""
     day = local_date(start, zone)
-    while True:
+    while start < end:
         hours = day_interval(day, zone)
         if hours.start >= end:
             return

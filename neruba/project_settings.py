@@ -1,8 +1,10 @@
 """The policies of a project, with their defaults. Pure: stored as JSON, only what differs from the defaults."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from neruba.errors import InvalidError, UnsupportedError
@@ -51,9 +53,19 @@ class ProjectSettings:
                 raise InvalidError(f"{name}: {problem}.", pointer=pointer)
             if name == "usage_by_subscription" and value:
                 raise UnsupportedError(
-                    "usage_by_subscription: events cannot be split between subscriptions yet.", pointer=pointer
+                    "usage_by_subscription: events cannot be split between subscriptions yet.",
+                    pointer=pointer,
                 )
         return cls(**given)
+
+    @classmethod
+    def stored(cls, text: str) -> "ProjectSettings":
+        """Read what `as_dict` gave, as pinned to a period; it was checked when it was set."""
+        return _stored(text)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
 
     def differing(self) -> dict[str, Any]:
         """What differs from the defaults: the form in which a project stores it."""
@@ -69,6 +81,12 @@ class ProjectSettings:
     def future_tolerance(self) -> timedelta:
         """How far ahead of the project's clock an event may be dated."""
         return parse_duration(self.future_event_tolerance)
+
+
+@lru_cache(maxsize=256)
+def _stored(text: str) -> ProjectSettings:
+    """Most periods of a project were opened with the same policy."""
+    return ProjectSettings(**json.loads(text))
 
 
 def _problem(name: str, value: Any) -> str:

@@ -1,5 +1,39 @@
-"""Endpoints of this app."""
+"""Endpoints of billing."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from billing.api.catalog import PlanDetail, PlanList
+from billing.api.charges import ChargeList
+from billing.api.invoices import (
+    InvoiceDetail,
+    InvoiceExplain,
+    InvoiceList,
+    InvoicePreview,
+    InvoiceVerify,
+)
+from billing.api.runs import RunDetail, RunList
+from billing.api.subscriptions import (
+    SubscriptionChanges,
+    SubscriptionDetail,
+    SubscriptionList,
+    SubscriptionPeriods,
+    SubscriptionTimeline,
+)
+
+urlpatterns = [
+    path("plans", PlanList.as_view()),
+    path("plans/<str:code>", PlanDetail.as_view()),
+    path("subscriptions", SubscriptionList.as_view()),
+    path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
+    path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),
+    path("subscriptions/<str:external_id>/timeline", SubscriptionTimeline.as_view()),
+    path("subscriptions/<str:external_id>/periods", SubscriptionPeriods.as_view()),
+    path("charges", ChargeList.as_view()),
+    path("billing-runs", RunList.as_view()),
+    path("billing-runs/<str:public_id>", RunDetail.as_view()),
+    path("invoices", InvoiceList.as_view()),
+    path("invoices/preview", InvoicePreview.as_view()),
+    path("invoices/<str:public_id>", InvoiceDetail.as_view()),
+    path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
+    path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
+]

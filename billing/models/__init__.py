@@ -1,0 +1,22 @@
+"""The catalogue, subscriptions and their periods, charges, runs, invoices."""
+
+from billing.models.catalog import Plan, PlanVersion, Price
+from billing.models.charge import Charge
+from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
+from billing.models.run import BillingRun
+from billing.models.subscription import Period, Subscription, SubscriptionChange
+
+__all__ = [
+    "BillingRun",
+    "Charge",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceParty",
+    "NumberSeries",
+    "Period",
+    "Plan",
+    "PlanVersion",
+    "Price",
+    "Subscription",
+    "SubscriptionChange",
+]

@@ -32,9 +32,11 @@ class Step:
     amount: Decimal
 
     def evidence(self) -> dict[str, str]:
-        """Return the row as canonical text, for storing and hashing."""
+        """Return the numbers of the row as canonical text, for storing and hashing.
+
+        The words are left out: they follow from the numbers, and may be put better one day.
+        """
         return {
-            "text": self.text,
             "quantity": plain(self.quantity),
             "unit_amount": plain(self.unit_amount),
             "flat_amount": plain(self.flat_amount),

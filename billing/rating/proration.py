@@ -109,7 +109,7 @@ def share(
         if (part.starts_on, ends_on) == (whole.starts_on, whole.ends_on):
             return Share(days, days, "days")
         used = _days_of_thirty(part.starts_on, ends_on)
-        return Share(max(0, min(used, days)), days, "days")
+        return Share(min(used, days), days, "days")
     return Share((ends_on - part.starts_on).days, (whole.ends_on - whole.starts_on).days, "days")
 
 

@@ -124,11 +124,7 @@ class Schedule:
     def _first(self) -> int:
         """The index of the last date of the grid that is not after the start."""
         index = self._index_near(self._starts_on)
-        while self._date(index) > self._starts_on:
-            index -= 1
-        while self._date(index + 1) <= self._starts_on:
-            index += 1
-        return index
+        return index if self._date(index) <= self._starts_on else index - 1
 
     @cached_property
     def _origin(self) -> date:
@@ -162,7 +158,7 @@ class Schedule:
         return local_instant(self._date(index), self._clock, self.zone)
 
     def _index_near(self, day: date) -> int:
-        """Return the index of a date of the grid at most one step away from a day."""
+        """Return the index of the last date of the grid not after a day, or the next index."""
         if self.rhythm.months is None:
             length = self.rhythm.count * (7 if self.rhythm.interval == "week" else 1)
             return (day - self._origin).days // length

@@ -85,7 +85,7 @@ def log_in(browser: Browser, base: str, login: Mapping[str, str]) -> str:
 
 
 def missing_assets(browser: Browser, base: str) -> str:
-    """What the console's first page links to and this server does not have, or that is elsewhere."""
+    """What the first page links to and this server does not answer, or that is elsewhere."""
     _, _, page = browser.fetch(f"{base}/admin/")
     addresses = {urllib.parse.urljoin(base, address) for address in ASSET.findall(page)}
     if not addresses:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,7 @@ def main() -> int:
 
 def show(port: int, *, fresh: bool) -> None:
     """Serve the demo until Ctrl-C."""
+    refuse_taken(port)
     if fresh:
         shutil.rmtree(KEPT, ignore_errors=True)
     demo = prepare(KEPT, f"http://127.0.0.1:{port}")
@@ -60,6 +62,16 @@ def show(port: int, *, fresh: bool) -> None:
         print_guide(demo)
         server.wait()
     raise DemoError(f"the server ended; see {KEPT / 'server.log'}")
+
+
+def refuse_taken(port: int) -> None:
+    """Raise DemoError if another program listens there, which would be taken for ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise DemoError(f"port {port} is in use; try bin/demo --port {port + 1}") from error
 
 
 def check() -> int:

@@ -1,5 +1,17 @@
 """Endpoints of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from ingest.api.events import EventBatch, EventDetail, EventList, EventVoid
+from ingest.api.meters import MeterDetail, MeterList
+from ingest.api.usage import UsageView
+
+urlpatterns = [
+    path("meters", MeterList.as_view()),
+    path("meters/<str:code>", MeterDetail.as_view()),
+    path("events", EventList.as_view()),
+    path("events/batch", EventBatch.as_view()),
+    path("events/void", EventVoid.as_view()),
+    path("events/one", EventDetail.as_view()),
+    path("usage", UsageView.as_view()),
+]

@@ -5,4 +5,13 @@ from ingest.models.fence import Fence
 from ingest.models.meter import Meter
 from ingest.models.window import DirtyMark, UsageWindow, WindowSeries
 
-__all__ = ["DirtyMark", "EventRetraction", "FailedEvent", "Fence", "Meter", "UsageEvent", "UsageWindow", "WindowSeries"]
+__all__ = [
+    "DirtyMark",
+    "EventRetraction",
+    "FailedEvent",
+    "Fence",
+    "Meter",
+    "UsageEvent",
+    "UsageWindow",
+    "WindowSeries",
+]

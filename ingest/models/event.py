@@ -7,7 +7,9 @@ from neruba.models import Project, Subject
 
 
 class UsageEvent(models.Model):
-    """One accepted event. Its id is its place in the order of arrival; (project, source, event id) its identity."""
+    """One accepted event. Its id is its place in the order of arrival; (project, source, event id)
+    its identity.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     source = IdentifierField()
@@ -15,7 +17,9 @@ class UsageEvent(models.Model):
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
     type = IdentifierField()
     effective_at = models.DateTimeField(help_text="When it happened.")
-    received_at = models.DateTimeField(help_text="When it came, by the project's clock; for people.")
+    received_at = models.DateTimeField(
+        help_text="When it came, by the project's clock; for people."
+    )
     data = models.TextField(help_text="Canonical JSON.")
     extensions = models.TextField(default="{}", help_text="Canonical JSON; no content.")
     subscription = IdentifierField(
@@ -27,7 +31,9 @@ class UsageEvent(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "source", "event_id"], name="ingest_event_identity")
+            models.UniqueConstraint(
+                fields=["project", "source", "event_id"], name="ingest_event_identity"
+            )
         ]
         indexes = [
             models.Index(
@@ -41,7 +47,9 @@ class UsageEvent(models.Model):
 
 
 class EventRetraction(models.Model):
-    """An event stops counting from here on in the order of arrival; the event itself stays. Append-only."""
+    """An event stops counting from here on in the order of arrival; the event itself stays.
+    Append-only.
+    """
 
     class Kind(models.TextChoices):
         VOID = "void"
@@ -67,7 +75,9 @@ class EventRetraction(models.Model):
 
 
 class FailedEvent(models.Model):
-    """A body that was refused as an event: kept once with a count, to be seen, mended and sent again."""
+    """A body that was refused as an event: kept once with a count, to be seen, mended and sent
+    again.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -80,6 +90,7 @@ class FailedEvent(models.Model):
     source = models.CharField(max_length=255, blank=True)
     event_id = models.CharField(max_length=255, blank=True)
     type = models.CharField(max_length=255, blank=True)
+    subject = models.CharField(max_length=255, blank=True)
     code = models.CharField(max_length=64)
     detail = models.TextField()
     count = models.PositiveIntegerField(default=1)

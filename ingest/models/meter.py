@@ -8,7 +8,9 @@ from neruba.models import Project
 
 
 class Meter(models.Model):
-    """How events of one type become a quantity. Never deleted; its definition never changes once made."""
+    """How events of one type become a quantity. Never deleted; its definition never changes once
+    made.
+    """
 
     class Aggregation(models.TextChoices):
         COUNT = "count"
@@ -28,7 +30,9 @@ class Meter(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["project", "code"], name="ingest_meter_code")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "code"], name="ingest_meter_code")
+        ]
         indexes = [models.Index(fields=["project", "event_type"], name="ingest_meter_type")]
 
     def __str__(self) -> str:

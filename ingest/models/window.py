@@ -8,7 +8,9 @@ from neruba.models import Project, Subject
 
 
 class DirtyMark(models.Model):
-    """Events of this subject, type and UTC day changed since the windows were built. Inserted and deleted, never updated."""
+    """Events of this subject, type and UTC day changed since the windows were built. Inserted and
+    deleted, never updated.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
@@ -16,17 +18,20 @@ class DirtyMark(models.Model):
     day = models.DateField()
 
     class Meta:
-        indexes = [models.Index(fields=["project", "subject", "type", "day"], name="ingest_mark_lookup")]
+        indexes = [
+            models.Index(fields=["project", "subject", "type", "day"], name="ingest_mark_lookup")
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject_id} {self.type} {self.day}"
 
 
 class WindowSeries(models.Model):
-    """The windows of this subject, meter and zone are kept: without marks, a day without a window had no events.
+    """The windows of this subject, meter and zone are kept: without marks, a day without a window
+    had no events.
 
-    A meter made after its events, or a zone that nobody asked for before, has no series until it is built from all
-    raw events once.
+    A meter made after its events, or a zone that nobody asked for before, has no series until it is
+    built from all raw events once.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
@@ -47,9 +52,11 @@ class WindowSeries(models.Model):
 
 
 class UsageWindow(models.Model):
-    """The mergeable state of one meter, subject, group and local day, with a memory of what it holds.
+    """The mergeable state of one meter, subject, group and local day, with a memory of what it
+    holds.
 
-    Clean for a bound when no mark covers its day and the highest event and retraction it holds are within the bound.
+    Clean for a bound when no mark covers its day and the highest event and retraction it holds are
+    within the bound.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
@@ -57,20 +64,33 @@ class UsageWindow(models.Model):
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+")
     zone = models.CharField(max_length=64)
     day = models.DateField()
-    group_key = models.CharField(max_length=64, default="", help_text="Digest of `group`; empty without.")
+    group_key = models.CharField(
+        max_length=64,
+        default="",
+        help_text="Digest of `group` and `subscription`; empty without either.",
+    )
     group = models.TextField(default="{}", help_text="Canonical JSON.")
+    subscription = IdentifierField(
+        default="", blank=True, help_text="The one that the events name, if any."
+    )
     count = models.BigIntegerField()
     sum = models.CharField(max_length=64)
     min = models.CharField(max_length=64, blank=True)
     max = models.CharField(max_length=64, blank=True)
     checksum = DigestField(help_text="Sum of the events' content hashes, modulo 2^256.")
-    last_event = models.BigIntegerField(help_text="The highest event id read, retracted ones included.")
+    unusable = models.BigIntegerField(
+        default=0, help_text="Events whose value the meter cannot use."
+    )
+    last_event = models.BigIntegerField(
+        help_text="The highest event id read, retracted ones included."
+    )
     last_retraction = models.BigIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["project", "subject", "meter", "zone", "day", "group_key"], name="ingest_window_key"
+                fields=["project", "subject", "meter", "zone", "day", "group_key"],
+                name="ingest_window_key",
             )
         ]
 

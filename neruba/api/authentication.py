@@ -18,11 +18,15 @@ class ApiKeyAuthentication(BaseAuthentication):
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("Expected: Authorization: Bearer <api key>.", "bad_credential")
+            raise AuthenticationFailed(
+                "Expected: Authorization: Bearer <api key>.", "bad_credential"
+            )
         now = clock.wall()
         key = key_of_secret(words[1].decode("latin-1"), now)
         if key is None:
-            raise AuthenticationFailed("The API key is unknown, expired or revoked.", "bad_credential")
+            raise AuthenticationFailed(
+                "The API key is unknown, expired or revoked.", "bad_credential"
+            )
         note_use(key, now)
         return Actor("api_key", f"{key.name} ({key.prefix})"), key
 

@@ -51,7 +51,7 @@ class CustomerList(ProjectView):
     def get(self, request: Request) -> Response:
         self.query(ListQuery)
         rows = Customer.objects.filter(project=self.project)
-        return self.listed(rows, lambda page: CustomerBody(page, many=True).data)
+        return self.listed(rows, CustomerBody)
 
     @extend_schema(request=CustomerRequest, responses={200: CustomerBody, 201: CustomerBody})
     def post(self, request: Request) -> Response:
@@ -63,14 +63,18 @@ class CustomerList(ProjectView):
             content=given,
             at=clock.now(self.project),
         )
-        return Response(CustomerBody(created.customer).data, status=200 if created.replayed else 201)
+        return Response(
+            CustomerBody(created.customer).data, status=200 if created.replayed else 201
+        )
 
 
 class CustomerDetail(ProjectView):
     scopes = {"GET": "billing:read", "PATCH": "billing:write"}
 
     def _row(self, external_id: str) -> Customer:
-        return one(Customer.objects.filter(project=self.project), "customer", external_id=external_id)
+        return one(
+            Customer.objects.filter(project=self.project), "customer", external_id=external_id
+        )
 
     @extend_schema(responses=CustomerBody)
     def get(self, request: Request, external_id: str) -> Response:

@@ -22,7 +22,9 @@ class CursorList(CursorPagination):
         if given is None:
             return self.page_size
         if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= self.max_page_size):
-            raise ValidationError({"limit": f"Expected a whole number from 1 to {self.max_page_size}."})
+            raise ValidationError(
+                {"limit": f"Expected a whole number from 1 to {self.max_page_size}."}
+            )
         return int(given)
 
     def get_paginated_response(self, data: Any) -> Response:

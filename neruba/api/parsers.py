@@ -1,7 +1,7 @@
 """Reading JSON bodies: strict, bounded, and without floats."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 import msgspec
@@ -18,6 +18,8 @@ def decode_json(raw: bytes) -> Any:
         return _DECODER.decode(raw)
     except msgspec.DecodeError as error:
         raise ParseError(f"The body is not JSON: {error}.") from error
+    except InvalidOperation as error:
+        raise ParseError("The body holds a number beyond all bounds.") from error
     except RecursionError as error:
         raise ParseError("The body is nested too deeply.") from error
 
@@ -28,6 +30,9 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return decode_json(stream.read())

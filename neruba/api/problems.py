@@ -81,7 +81,9 @@ class ProblemFormatter(ExceptionFormatter):
         if status >= 500:
             incident = uuid.uuid4().hex
             logger.error("incident %s: %r", incident, self.original_exc)
-            return problem(status, "internal", "Something went wrong on our side.", incident=incident)
+            return problem(
+                status, "internal", "Something went wrong on our side.", incident=incident
+            )
         first = error_response.errors[0]
         return problem(status, first.code, first.detail)
 
@@ -126,7 +128,9 @@ def problem_handler(exc: Exception, context: Any) -> Response | None:
 
 
 def _plain_problem(status: int, code: str, detail: str, **more: Any) -> JsonResponse:
-    return JsonResponse(problem(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(
+        problem(status, code, detail, **more), status=status, content_type=CONTENT_TYPE
+    )
 
 
 def not_found(request: HttpRequest, *_args: Any, **_kwargs: Any) -> JsonResponse:

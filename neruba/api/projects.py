@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from neruba import clock, due
-from neruba.api.fields import Identifier, Instant, Strict, Text
+from neruba.api.fields import Instant, Strict, Text
 from neruba.api.views import ListQuery, ProjectView
 from neruba.errors import ConflictError, NotFoundError
 from neruba.models import ApiKey, Project
@@ -82,19 +82,23 @@ class IssuedApiKeyBody(ApiKeyBody):
 
 class ApiKeyRequest(Strict):
     name = Text(max_length=200)
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=sorted(SCOPES)), allow_empty=False)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(SCOPES)), allow_empty=False
+    )
     expires_at = Instant(required=False, allow_null=True, default=None)
 
 
 class ApiKeyList(ProjectView):
     scopes = {"GET": "admin", "POST": "admin"}
 
-    @extend_schema(parameters=[ListQuery], responses=ApiKeyBody(many=True), operation_id="api_keys_list")
+    @extend_schema(
+        parameters=[ListQuery], responses=ApiKeyBody(many=True), operation_id="api_keys_list"
+    )
     def get(self, request: Request, slug: str) -> Response:
         self.query(ListQuery)
         _check_slug(self.project, slug)
         rows = ApiKey.objects.filter(project=self.project)
-        return self.listed(rows, lambda page: ApiKeyBody(page, many=True).data)
+        return self.listed(rows, ApiKeyBody)
 
     @extend_schema(request=ApiKeyRequest, responses={201: IssuedApiKeyBody})
     def post(self, request: Request, slug: str) -> Response:

@@ -69,7 +69,10 @@ class NerubaSchema(AutoSchema):
         for status, description in problems.items():
             bodies.setdefault(
                 status,
-                {"content": {"application/problem+json": {"schema": PROBLEM}}, "description": description},
+                {
+                    "content": {"application/problem+json": {"schema": PROBLEM}},
+                    "description": description,
+                },
             )
         return bodies
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -74,7 +74,9 @@ class ProjectView(APIView):
             # DRF looks the handler up by name after this hook; the wrapped one stands in for this request.
             setattr(self, method.lower(), partial(self._write, handler))
 
-    def _write(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+    def _write(
+        self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
         key = self._idempotency_key(request)
         work = partial(self._with_key, key, handler, request, *args, **kwargs)
         return work() if self.own_transactions else run_atomic(work)
@@ -83,19 +85,32 @@ class ProjectView(APIView):
         key = request.headers.get("Idempotency-Key")
         if key is None:
             if request.method in self.needs_key:
-                raise InvalidError("The header Idempotency-Key is required here, since money moves.")
+                raise InvalidError(
+                    "The header Idempotency-Key is required here, since money moves."
+                )
             return None
         if not key.isascii() or not key.isprintable() or not 0 < len(key.strip()) <= MAX_KEY_LENGTH:
-            raise InvalidError(f"Idempotency-Key: expected 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
+            raise InvalidError(
+                f"Idempotency-Key: expected 1 to {MAX_KEY_LENGTH} printable ASCII characters."
+            )
         return key.strip()
 
     def _with_key(
-        self, key: str | None, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+        self,
+        key: str | None,
+        handler: Callable[..., Response],
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
     ) -> Response:
         if key is None:
             return handler(request, *args, **kwargs)
         claim = partial(
-            claim_key, project=self.project, key=key, request_hash=_request_hash(request), at=clock.wall()
+            claim_key,
+            project=self.project,
+            key=key,
+            request_hash=_request_hash(request),
+            at=clock.wall(),
         )
         claimed = run_atomic(claim) if self.own_transactions else claim()
         if isinstance(claimed, StoredAnswer):
@@ -128,11 +143,16 @@ class ProjectView(APIView):
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def listed(self, rows: QuerySet[Row], represent: Callable[[Iterable[Row]], list[Any]]) -> Response:
-        """One page of `rows`, oldest first, each as `represent` shows it."""
+    def listed(
+        self,
+        rows: QuerySet[Row],
+        body: type[Serializer[Any]] | Callable[[list[Row]], list[Any]],
+    ) -> Response:
+        """One page of `rows`, oldest first, each as the serializer (or the function of a page) shows it."""
         paginator = CursorList()
-        page = paginator.paginate_queryset(rows, self.request, view=self)
-        return paginator.get_paginated_response(represent(page or []))
+        page = list(paginator.paginate_queryset(rows, self.request, view=self) or [])
+        shown = body(page, many=True).data if isinstance(body, type) else body(page)
+        return paginator.get_paginated_response(shown)
 
 
 def one(rows: QuerySet[Row], what: str, **lookup: Any) -> Row:

@@ -2,11 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import neruba.fields
-import neruba.models.access
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
+
+import neruba.fields
+import neruba.models.access
 
 
 class Migration(migrations.Migration):

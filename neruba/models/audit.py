@@ -23,7 +23,9 @@ class AuditRecord(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["project", "id"], name="neruba_audit_list"),
-            models.Index(fields=["project", "object_type", "object_id"], name="neruba_audit_object"),
+            models.Index(
+                fields=["project", "object_type", "object_id"], name="neruba_audit_object"
+            ),
         ]
 
     def __str__(self) -> str:

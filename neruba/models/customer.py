@@ -25,7 +25,9 @@ class Customer(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "external_id"], name="neruba_customer_external_id")
+            models.UniqueConstraint(
+                fields=["project", "external_id"], name="neruba_customer_external_id"
+            )
         ]
         indexes = [
             models.Index(fields=["project", "id"], name="neruba_customer_list"),
@@ -47,7 +49,9 @@ class Subject(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "external_id"], name="neruba_subject_external_id")
+            models.UniqueConstraint(
+                fields=["project", "external_id"], name="neruba_subject_external_id"
+            )
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,9 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "key"], name="neruba_idempotency_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="neruba_idempotency_key")
+        ]
         indexes = [models.Index(fields=["created_at"], name="neruba_idempotency_age")]
 
     def __str__(self) -> str:

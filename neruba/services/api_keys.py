@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from neruba.actor import Actor
 from neruba.errors import InvalidError
+from neruba.locks import lock_api_key
 from neruba.models import ApiKey, Project
 from neruba.models.access import SCOPES
 from neruba.services.audit import record
@@ -41,6 +42,7 @@ def issue_api_key(
     actor: Actor,
     at: datetime,
     wall: datetime,
+    reason: str = "",
 ) -> IssuedKey:
     """Make a key of 32 random bytes and store its hash.
 
@@ -50,7 +52,8 @@ def issue_api_key(
     unknown = sorted(set(scopes) - SCOPES.keys())
     if unknown or not scopes:
         raise InvalidError(
-            f"Unknown scope {unknown[0]!r}." if unknown else "At least one scope is needed.", pointer="/scopes"
+            f"Unknown scope {unknown[0]!r}." if unknown else "At least one scope is needed.",
+            pointer="/scopes",
         )
     if expires_at is not None and expires_at <= wall:
         raise InvalidError("The expiry must be in the future.", pointer="/expires_at")
@@ -72,6 +75,7 @@ def issue_api_key(
             action="api_key.issued",
             on=("api_key", prefix),
             at=at,
+            reason=reason,
             details={"name": name, "scopes": sorted(set(scopes))},
         )
     return IssuedKey(key, secret)
@@ -102,7 +106,7 @@ def revoke_api_key(
 ) -> ApiKey | None:
     """Revoke at once; a key that is revoked already stays so. None where the project has no such key."""
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().filter(project=project, prefix=prefix).first()
+        key = lock_api_key(project, prefix)
         if key is None or key.revoked_at is not None:
             return key
         key.revoked_at = wall

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from neruba.actor import Actor
 from neruba.errors import ConflictError
+from neruba.locks import lock_customer
 from neruba.models import Customer, Project, Subject
 from neruba.services.audit import record
 
@@ -53,11 +54,16 @@ def _default(name: str, content: Mapping[str, Any]) -> Any:
 
 
 def update_customer(
-    *, customer: Customer, content: Mapping[str, Any], actor: Actor, at: datetime
+    *,
+    customer: Customer,
+    content: Mapping[str, Any],
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
 ) -> Customer:
     """Change what is given; documents that are issued keep the parties they were issued to."""
     with transaction.atomic():
-        locked = Customer.objects.select_for_update().get(pk=customer.pk)
+        locked = lock_customer(customer)
         changed = {name: value for name, value in content.items() if getattr(locked, name) != value}
         if not changed:
             return locked
@@ -70,6 +76,7 @@ def update_customer(
             action="customer.changed",
             on=("customer", locked.external_id),
             at=at,
+            reason=reason,
             details={"fields": sorted(changed)},
         )
     return locked

@@ -38,7 +38,9 @@ def claim_key(
     except OperationalError as error:
         if not is_lock_wait(error):
             raise
-        raise KeyInUseError("The first request with this idempotency key is still at work.") from error
+        raise KeyInUseError(
+            "The first request with this idempotency key is still at work."
+        ) from error
     if prior.request_hash != request_hash:
         raise KeyReusedError("This idempotency key was used with another request.")
     return StoredAnswer(prior.status, prior.body)

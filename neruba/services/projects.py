@@ -1,5 +1,6 @@
 """Projects: create, change, move a sandbox's clock."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,11 +9,14 @@ from django.db import transaction
 
 from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError
+from neruba.locks import lock_project
 from neruba.models import Project
 from neruba.money import is_currency
 from neruba.period import rfc3339, zone_named
 from neruba.project_settings import ProjectSettings
 from neruba.services.audit import record
+
+_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 def _checked_zone(name: str) -> str:
@@ -39,6 +43,11 @@ def create_project(
 
     Raises InvalidError for an unknown currency, zone or setting, ConflictError where the slug is taken.
     """
+    if not _SLUG.fullmatch(slug):
+        raise InvalidError(
+            f"{slug!r} is no slug: letters, digits, and . _ - between them, at most 63.",
+            pointer="/slug",
+        )
     if not is_currency(currency):
         raise InvalidError(f"{currency!r} is no ISO 4217 currency.", pointer="/currency")
     if mode == Project.Mode.LIVE and clock_at is not None:
@@ -68,11 +77,17 @@ def create_project(
 
 
 def update_project(
-    *, project: Project, name: str | None, settings: Mapping[str, Any] | None, actor: Actor, at: datetime
+    *,
+    project: Project,
+    name: str | None,
+    settings: Mapping[str, Any] | None,
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
 ) -> Project:
     """Change the name, or some settings (the others stay). Periods that are open keep the policy they began with."""
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project.pk)
+        project = lock_project(project)
         before = {"name": project.name, "settings": dict(project.settings)}
         if name is not None:
             project.name = name
@@ -87,6 +102,7 @@ def update_project(
                 action="project.changed",
                 on=("project", project.slug),
                 at=at,
+                reason=reason,
                 details={"before": before, "after": after},
             )
     return project
@@ -98,11 +114,13 @@ def set_clock(*, project: Project, to: datetime) -> None:
     Raises ConflictError for a live project or a time that has passed.
     """
     with transaction.atomic():
-        locked = Project.objects.select_for_update().get(pk=project.pk)
+        locked = lock_project(project)
         if locked.clock_at is None:
             raise ConflictError("A live project runs on the real clock.")
         if to < locked.clock_at:
-            raise ConflictError(f"The clock moves forward only; it stands at {rfc3339(locked.clock_at)}.")
+            raise ConflictError(
+                f"The clock moves forward only; it stands at {rfc3339(locked.clock_at)}."
+            )
         if to != locked.clock_at:
             # Not through save(): a move of the clock is no change of configuration and makes no history row.
             Project.objects.filter(pk=project.pk).update(clock_at=to)

@@ -6,9 +6,9 @@ from pathlib import Path
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from neruba.settings.api import DRF_STANDARDIZED_ERRORS as DRF_STANDARDIZED_ERRORS
 from neruba.settings.api import REST_FRAMEWORK as REST_FRAMEWORK
 from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-from neruba.settings.api import DRF_STANDARDIZED_ERRORS as DRF_STANDARDIZED_ERRORS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, read
@@ -87,7 +87,10 @@ APPEND_SLASH = False
 AUTH_USER_MODEL = "neruba.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 TEMPLATES = [
@@ -125,9 +128,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # Served from the packages themselves where `collectstatic` has not been run (demo, development).
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = not any(STATIC_ROOT.iterdir())
 
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_DATE_INDEX = "composite"

@@ -82,9 +82,9 @@ def test_arithmetic_within_a_currency() -> None:
     assert one - two == -one
     assert sum([one, two], Money(0, "USD")) == Money(300, "USD")
     assert one < two
-    assert one <= one
+    assert one <= two
     assert two > one
-    assert two >= two
+    assert two >= one
     assert bool(one)
     assert not Money(0, "USD")
 

@@ -1,0 +1,258 @@
+"""Invoices: read, explained, previewed, verified."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.models import Invoice, Subscription
+from billing.rating.explain import explain_document
+from billing.selectors.documents import Document, document_of_computed, documents_of
+from billing.selectors.previews import preview
+from billing.selectors.verify import verify_invoices
+from neruba import clock
+from neruba.api.fields import Identifier, Instant, Strict
+from neruba.api.views import ListQuery, ProjectView, one
+from neruba.errors import ConflictError, InvalidError
+from neruba.models import Customer
+from neruba.money import Money
+
+
+class IntervalBody(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+
+
+class LineBody(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    price = serializers.CharField(allow_null=True)
+    description = serializers.CharField()
+    period = IntervalBody()
+    quantity = serializers.CharField()
+    unit_amount = serializers.CharField(allow_null=True)
+    amount = serializers.CharField()
+    tax_amount = serializers.CharField()
+    corrects = serializers.DictField(allow_null=True)
+    evidence = serializers.DictField()
+
+
+class InvoiceBody(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    number = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(choices=Invoice.Status.choices)
+    customer = serializers.CharField()
+    subscription = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    period = IntervalBody()
+    finalized_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    lines = LineBody(many=True)
+    discounts = serializers.ListField(child=serializers.DictField())
+    taxes = serializers.ListField(child=serializers.DictField())
+    subtotal = serializers.CharField()
+    discount_total = serializers.CharField()
+    tax_total = serializers.CharField()
+    total = serializers.CharField()
+    credits_applied = serializers.CharField()
+    balance_applied = serializers.CharField()
+    amount_paid = serializers.CharField()
+    amount_due = serializers.CharField()
+    content_hash = serializers.CharField()
+    document_hash = serializers.CharField(allow_null=True)
+    replaces = serializers.CharField(allow_null=True)
+
+
+def invoice_body(document: Document) -> dict[str, Any]:
+    """An invoice as callers see it. Drafts and previews have neither number nor dates."""
+    invoice, content = document.invoice, document.content
+    zero = Money(0, invoice.currency).amount
+    instant = Instant()
+    return {
+        "id": invoice.public_id,
+        "number": invoice.number,
+        "status": invoice.status,
+        **{name: content[name] for name in ("customer", "subscription", "currency", "period")},
+        "finalized_at": invoice.finalized_at and instant.to_representation(invoice.finalized_at),
+        "due_at": invoice.payment_due_at and instant.to_representation(invoice.payment_due_at),
+        "lines": [{**line, "tax_amount": zero} for line in content["lines"]],
+        "discounts": content["discounts"],
+        "taxes": content["taxes"],
+        "subtotal": document.total.amount,
+        "discount_total": zero,
+        "tax_total": zero,
+        "total": document.total.amount,
+        "credits_applied": zero,
+        "balance_applied": zero,
+        "amount_paid": (document.total - document.due).amount,
+        "amount_due": document.due.amount,
+        "content_hash": invoice.content_hash or document.content_hash,
+        "document_hash": invoice.document_hash or None,
+        "replaces": None,
+    }
+
+
+class InvoiceQuery(ListQuery):
+    customer = Identifier(required=False)
+    subscription = Identifier(required=False)
+    status = serializers.ChoiceField(choices=Invoice.Status.choices, required=False)
+    to = Instant(required=False, help_text="Invoices for a boundary before this instant.")
+
+    def get_fields(self) -> dict[str, Any]:
+        begin = Instant(
+            required=False, help_text="Invoices for a boundary at or after this instant."
+        )
+        return {**super().get_fields(), "from": begin}
+
+
+class InvoiceView(ProjectView):
+    def rows(self) -> QuerySet[Invoice]:
+        rows = Invoice.objects.filter(project=self.project)
+        return rows.select_related("customer", "subscription__customer", "party")
+
+    def row(self, public_id: str) -> Invoice:
+        return one(self.rows(), "invoice", public_id=public_id)
+
+    def document(self, public_id: str) -> Document:
+        return documents_of(self.project, [self.row(public_id)])[0]
+
+
+class InvoiceList(InvoiceView):
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(parameters=[InvoiceQuery], responses=InvoiceBody(many=True))
+    def get(self, request: Request) -> Response:
+        query = self.query(InvoiceQuery)
+        names = {
+            "customer": "customer__external_id",
+            "subscription": "subscription__external_id",
+            "status": "status",
+            "from": "boundary_at__gte",
+            "to": "boundary_at__lt",
+        }
+        lookup = {names[name]: value for name, value in query.items() if name in names}
+        return self.listed(
+            self.rows().filter(**lookup),
+            lambda page: [invoice_body(one) for one in documents_of(self.project, page)],
+        )
+
+
+class InvoiceDetail(InvoiceView):
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(responses=InvoiceBody)
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(invoice_body(self.document(public_id)))
+
+
+class ExplainedLineBody(serializers.Serializer[Any]):
+    line = serializers.CharField()
+    description = serializers.CharField()
+    amount = serializers.CharField()
+    text = serializers.ListField(child=serializers.CharField())
+
+
+class ExplanationBody(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    number = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    total = serializers.CharField()
+    lines = ExplainedLineBody(many=True)
+
+
+class InvoiceExplain(InvoiceView):
+    """Each line in words, from its evidence alone."""
+
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(responses=ExplanationBody)
+    def get(self, request: Request, public_id: str) -> Response:
+        document = self.document(public_id)
+        return Response(
+            {
+                "id": document.invoice.public_id,
+                "number": document.invoice.number,
+                "currency": document.invoice.currency,
+                "total": document.total.amount,
+                "lines": [
+                    {
+                        "line": line.line,
+                        "description": line.description,
+                        "amount": line.amount,
+                        "text": list(line.text),
+                    }
+                    for line in explain_document(document.content)
+                ],
+            }
+        )
+
+
+class PreviewRequest(Strict):
+    subscription = Identifier(required=False)
+    customer = Identifier(required=False)
+    as_of = Instant(required=False, allow_null=True, default=None)
+
+
+class PreviewBody(serializers.Serializer[Any]):
+    data = InvoiceBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class InvoicePreview(ProjectView):
+    """What a run as of an instant would issue; where nothing is due by then, what comes next."""
+
+    scopes = {"POST": "billing:read"}
+
+    @extend_schema(request=PreviewRequest, responses=PreviewBody)
+    def post(self, request: Request) -> Response:
+        given = self.body(PreviewRequest)
+        if ("subscription" in given) == ("customer" in given):
+            raise InvalidError("Name either a subscription or a customer.")
+        subscription = None
+        if "subscription" in given:
+            rows = Subscription.objects.filter(project=self.project).select_related("customer")
+            subscription = one(rows, "subscription", external_id=given["subscription"])
+            customer = subscription.customer
+        else:
+            customers = Customer.objects.filter(project=self.project)
+            customer = one(customers, "customer", external_id=given["customer"])
+        found = preview(
+            project=self.project,
+            customer=customer,
+            subscription=subscription,
+            as_of=given["as_of"],
+            at=clock.now(self.project),
+        )
+        data = [invoice_body(document_of_computed(one)) for one in found]
+        return Response({"data": data, "next_cursor": None})
+
+
+class VerdictBody(serializers.Serializer[Any]):
+    matches = serializers.BooleanField()
+    content_hash = serializers.CharField()
+    rebuilt_hash = serializers.CharField()
+    differences = serializers.ListField(child=serializers.CharField())
+
+
+class InvoiceVerify(InvoiceView):
+    """Rebuilds the invoice from raw usage and the stored snapshots, and compares it with the books."""
+
+    scopes = {"POST": "billing:read"}
+
+    @extend_schema(request=None, responses=VerdictBody)
+    def post(self, request: Request, public_id: str) -> Response:
+        invoice = self.row(public_id)
+        if invoice.status == Invoice.Status.DRAFT:
+            raise ConflictError("A draft has nothing to verify: it is computed when it is shown.")
+        verdict = next(iter(verify_invoices(self.project, [invoice])))
+        return Response(
+            {
+                "matches": verdict.matches,
+                "content_hash": verdict.content_hash,
+                "rebuilt_hash": verdict.rebuilt_hash,
+                "differences": list(verdict.differences),
+            }
+        )

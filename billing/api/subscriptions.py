@@ -1,0 +1,254 @@
+"""Subscriptions: made, read at any instant, canceled at the end of a period."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.catalog import PriceBody
+from billing.models import Period, Plan, Subscription, SubscriptionChange
+from billing.selectors.timelines import timelines_of
+from billing.services.subscriptions import cancel_at_period_end, create_subscription
+from neruba import clock
+from neruba.api.fields import Identifier, Instant, Strict, Text, Timezone, Whole
+from neruba.api.views import ListQuery, ProjectView, one
+from neruba.errors import UnsupportedError
+from neruba.models import Customer
+
+LATER = ("quantities", "trial_end", "end_at", "overrides")
+STATUSES = ["pending", "active", "canceled"]
+
+
+class SubscriptionRequest(Strict):
+    external_id = Identifier()
+    customer = Identifier()
+    plan = Identifier()
+    start_at = Instant(required=False, allow_null=True, default=None)
+    anchor = serializers.ChoiceField(
+        choices=["anniversary", "calendar"], required=False, default="anniversary"
+    )
+    billing_day = Whole(min_value=1, max_value=31, required=False, allow_null=True, default=None)
+    timezone = Timezone(required=False, allow_null=True, default=None)
+    quantities = serializers.DictField(required=False, default=dict)
+    trial_end = Instant(required=False, allow_null=True, default=None)
+    end_at = Instant(required=False, allow_null=True, default=None)
+    overrides = serializers.ListField(required=False, default=list)
+    trial_usage = serializers.ChoiceField(
+        choices=["billed", "free"], required=False, default="billed"
+    )
+
+
+class SubscriptionBody(serializers.Serializer[Any]):
+    external_id = serializers.CharField()
+    customer = serializers.CharField()
+    status = serializers.ChoiceField(choices=STATUSES)
+    plan = serializers.CharField()
+    plan_version = serializers.IntegerField()
+    currency = serializers.CharField()
+    interval = serializers.CharField()
+    interval_count = serializers.IntegerField()
+    anchor = serializers.CharField()
+    billing_day = serializers.IntegerField(allow_null=True)
+    timezone = serializers.CharField()
+    start_at = Instant()
+    end_at = Instant(allow_null=True)
+    next_boundary_at = Instant(allow_null=True)
+    created_at = Instant()
+    prices = PriceBody(many=True)
+
+
+class AtQuery(Strict):
+    at = Instant(required=False)
+
+
+class PeriodsQuery(ListQuery):
+    to = Instant(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": Instant(required=False)}
+
+
+class PeriodBody(serializers.Serializer[Period]):
+    number = serializers.IntegerField()
+    start = Instant()
+    end = Instant()
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField(help_text="The local date of the end, which is not part of it.")
+    timezone = serializers.CharField(source="zone")
+    policy = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object"})
+    def get_policy(self, period: Period) -> dict[str, Any]:
+        return json.loads(period.policy)  # type: ignore[no-any-return]
+
+
+class ChangeRequest(Strict):
+    type = serializers.ChoiceField(
+        choices=[
+            "cancel",
+            "change_plan",
+            "set_quantity",
+            "add_price",
+            "remove_price",
+            "pause",
+            "resume",
+            "end_trial",
+            "set_timezone",
+        ]
+    )
+    at = Text(required=False, default="period_end", help_text="cancel: `period_end`.")
+    reason = Text(required=False, default="", allow_blank=True, max_length=1000)
+
+
+class ChangeBody(serializers.Serializer[SubscriptionChange]):
+    id = serializers.SerializerMethodField()
+    type = serializers.CharField()
+    effective_at = Instant()
+    requested_at = Instant()
+    actor = serializers.CharField()
+    reason = serializers.CharField()
+    content = serializers.SerializerMethodField()
+
+    def get_id(self, change: SubscriptionChange) -> str:
+        return f"chg_{change.number}"
+
+    @extend_schema_field({"type": "object"})
+    def get_content(self, change: SubscriptionChange) -> dict[str, Any]:
+        return json.loads(change.content)  # type: ignore[no-any-return]
+
+
+def subscription_bodies(rows: list[Subscription], at: datetime) -> list[dict[str, Any]]:
+    """Each subscription as it stands, or stood, at an instant."""
+    if not rows:
+        return []
+    timelines = timelines_of(rows[0].project, [row.pk for row in rows], at=at)
+    bodies = []
+    for row in rows:
+        timeline = timelines[row.pk]
+        bodies.append(
+            {
+                **timeline.terms.content(),
+                "external_id": row.external_id,
+                "customer": row.customer.external_id,
+                "status": timeline.status(at),
+                "start_at": timeline.terms.start,
+                "end_at": timeline.end_at,
+                "next_boundary_at": row.due_at,
+                "created_at": row.created_at,
+            }
+        )
+    return [dict(SubscriptionBody(body).data) for body in bodies]
+
+
+class SubscriptionView(ProjectView):
+    def rows(self) -> QuerySet[Subscription]:
+        rows = Subscription.objects.filter(project=self.project)
+        return rows.select_related("project", "customer")
+
+    def row(self, external_id: str) -> Subscription:
+        return one(self.rows(), "subscription", external_id=external_id)
+
+
+class SubscriptionListQuery(ListQuery):
+    customer = Identifier(required=False)
+
+
+class SubscriptionList(SubscriptionView):
+    scopes = {"GET": "billing:read", "POST": "billing:write"}
+
+    @extend_schema(parameters=[SubscriptionListQuery], responses=SubscriptionBody(many=True))
+    def get(self, request: Request) -> Response:
+        customer = self.query(SubscriptionListQuery).get("customer")
+        rows = self.rows()
+        if customer is not None:
+            rows = rows.filter(customer__external_id=customer)
+        at = clock.now(self.project)
+        return self.listed(rows, lambda page: subscription_bodies(list(page), at))
+
+    @extend_schema(
+        request=SubscriptionRequest, responses={200: SubscriptionBody, 201: SubscriptionBody}
+    )
+    def post(self, request: Request) -> Response:
+        given = self.body(SubscriptionRequest)
+        for name in LATER:
+            if given.pop(name):
+                raise UnsupportedError(
+                    f"{name} is not supported by this version.", pointer=f"/{name}"
+                )
+        given.pop("trial_usage")
+        customers = Customer.objects.filter(project=self.project)
+        plans = Plan.objects.filter(project=self.project)
+        at = clock.now(self.project)
+        created = create_subscription(
+            project=self.project,
+            customer=one(customers, "customer", external_id=given.pop("customer")),
+            plan=one(plans, "plan", code=given.pop("plan")),
+            actor=self.actor,
+            at=at,
+            **given,
+        )
+        body = subscription_bodies([created.subscription], at)[0]
+        return Response(body, status=200 if created.replayed else 201)
+
+
+class SubscriptionDetail(SubscriptionView):
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(parameters=[AtQuery], responses=SubscriptionBody)
+    def get(self, request: Request, external_id: str) -> Response:
+        at = self.query(AtQuery).get("at") or clock.now(self.project)
+        return Response(subscription_bodies([self.row(external_id)], at)[0])
+
+
+class SubscriptionChanges(SubscriptionView):
+    scopes = {"POST": "billing:write"}
+    needs_key = frozenset({"POST"})
+
+    @extend_schema(request=ChangeRequest, responses={201: ChangeBody})
+    def post(self, request: Request, external_id: str) -> Response:
+        given = self.body(ChangeRequest)
+        if given["type"] != "cancel" or given["at"] != "period_end":
+            pointer = "/type" if given["type"] != "cancel" else "/at"
+            raise UnsupportedError(
+                "This version knows one change: cancel at period_end.", pointer=pointer
+            )
+        change = cancel_at_period_end(
+            subscription=self.row(external_id),
+            reason=given["reason"],
+            actor=self.actor,
+            at=clock.now(self.project),
+        )
+        return Response(ChangeBody(change).data, status=201)
+
+
+class SubscriptionTimeline(SubscriptionView):
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(parameters=[ListQuery], responses=ChangeBody(many=True))
+    def get(self, request: Request, external_id: str) -> Response:
+        self.query(ListQuery)
+        rows = SubscriptionChange.objects.filter(
+            project=self.project, subscription=self.row(external_id)
+        )
+        return self.listed(rows, ChangeBody)
+
+
+class SubscriptionPeriods(SubscriptionView):
+    """The billing periods that have opened."""
+
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(parameters=[PeriodsQuery], responses=PeriodBody(many=True))
+    def get(self, request: Request, external_id: str) -> Response:
+        query = self.query(PeriodsQuery)
+        rows = Period.objects.filter(project=self.project, subscription=self.row(external_id))
+        if "from" in query:
+            rows = rows.filter(end__gt=query["from"])
+        if "to" in query:
+            rows = rows.filter(start__lt=query["to"])
+        return self.listed(rows, PeriodBody)

@@ -1,0 +1,29 @@
+"""The only row locks of billing; global order: customer, subscription, charges, number series."""
+
+from collections.abc import Collection
+
+from billing.models import NumberSeries, Plan, Subscription
+from neruba.models import Customer, Project
+
+
+def lock_customers(project: Project, ids: Collection[int]) -> list[Customer]:
+    """The project's customers of these ids, locked and ordered by id."""
+    rows = Customer.objects.select_for_update().filter(project=project, pk__in=ids)
+    return list(rows.order_by("pk"))
+
+
+def lock_subscription(subscription: Subscription) -> Subscription:
+    """The subscription as it stands now, its customer locked first."""
+    lock_customers(subscription.project, [subscription.customer_id])
+    return Subscription.objects.select_for_update().get(pk=subscription.pk)
+
+
+def lock_plan(plan: Plan) -> Plan:
+    """The plan, whose versions are numbered one after the other."""
+    return Plan.objects.select_for_update().get(pk=plan.pk)
+
+
+def lock_series(project: Project, series: str) -> NumberSeries:
+    """The row of a number series, made at its first use. Locked until the commit: take it last."""
+    NumberSeries.objects.get_or_create(project=project, series=series)
+    return NumberSeries.objects.select_for_update().get(project=project, series=series)

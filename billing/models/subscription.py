@@ -1,0 +1,111 @@
+"""A subscription is a timeline of dated decisions; its periods are stored once and never recomputed."""
+
+from django.db import models
+
+from neruba.fields import IdentifierField
+from neruba.models import Customer, Project
+
+
+class Subscription(models.Model):
+    """The name of a timeline, and how far billing has come with it. Its state is derived from the changes."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    external_id = IdentifierField()
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
+    currency = models.CharField(max_length=3)
+    start_at = models.DateTimeField()
+    end_at = models.DateTimeField(
+        null=True, blank=True, help_text="Where the timeline ends it; derived."
+    )
+    created_at = models.DateTimeField()
+    next_boundary = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The instant of the next boundary; empty when none will come.",
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "external_id"], name="billing_subscription_external_id"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["project", "id"], name="billing_subscription_list"),
+            models.Index(fields=["project", "due_at"], name="billing_subscription_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class SubscriptionChange(models.Model):
+    """One decision about a subscription: what, effective when, asked when, by whom, why. Append-only.
+
+    Changes of one subscription are numbered from 1 in the order of request; what is effective at one instant takes
+    effect in that order. `content` is canonical JSON; a creation holds the whole price snapshot.
+    """
+
+    class Type(models.TextChoices):
+        CREATE = "create"
+        CANCEL = "cancel"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="changes")
+    number = models.PositiveIntegerField()
+    type = models.CharField(max_length=32, choices=Type)
+    effective_at = models.DateTimeField()
+    requested_at = models.DateTimeField()
+    actor = models.CharField(max_length=255)
+    reason = models.TextField(blank=True)
+    plan_version = models.ForeignKey(
+        "billing.PlanVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    content = models.TextField()
+
+    class Meta:
+        ordering = ["subscription", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "subscription", "number"], name="billing_change_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} {self.number} {self.type}"
+
+
+class Period(models.Model):
+    """Period `number` of a subscription (from 0), opened at its first boundary with the policy of that day.
+
+    `whole_*` begin the whole period that ends at `end`, earlier than the start of a short first one. `rhythm` leaves
+    room for prices that bill on another rhythm than their plan.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="periods")
+    rhythm = models.CharField(max_length=16)
+    number = models.PositiveIntegerField()
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    whole_start = models.DateTimeField()
+    whole_starts_on = models.DateField()
+    zone = models.CharField(max_length=64)
+    policy = models.TextField(
+        help_text="Canonical JSON: the project's policy when the period opened."
+    )
+
+    class Meta:
+        ordering = ["subscription", "rhythm", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "subscription", "rhythm", "number"], name="billing_period_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} {self.starts_on} – {self.ends_on}"

@@ -1,0 +1,61 @@
+"""What an invoice is computed from: read once, in natural keys and business times only. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from billing.rating.schedule import BillingPeriod
+from billing.rating.terms import Terms
+from neruba.period import Interval
+from neruba.project_settings import ProjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFacts:
+    """A period and the policy that it opened with."""
+
+    period: BillingPeriod
+    policy: ProjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFacts:
+    """What a meter says of a period, with the number of events behind it and their checksum (hex)."""
+
+    meter: str
+    aggregation: str
+    quantity: Decimal
+    events: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeFacts:
+    """A priced one-off that waits for an invoice."""
+
+    key: str
+    amount_minor: int
+    description: str
+    effective_at: datetime
+    tax_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFacts:
+    """All that one invoice follows from.
+
+    `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and the one that
+    begins there, each None where there is none. `usage` is of the ended period, by price code.
+    """
+
+    customer: str
+    subscription: str
+    currency: str
+    period: Interval
+    terms: Terms | None = None
+    boundary: int | None = None
+    ended: PeriodFacts | None = None
+    begun: PeriodFacts | None = None
+    usage: Mapping[str, UsageFacts] = field(default_factory=dict)
+    charges: tuple[ChargeFacts, ...] = ()

@@ -1,0 +1,107 @@
+"""What every price of a plan has beside its model: read from JSON, written back the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from billing.rating.definition import read_boolean
+from billing.rating.models import Price, parse_price
+from billing.rating.price import PriceError
+
+Kind = Literal["recurring", "usage", "one_time"]
+Billing = Literal["in_advance", "in_arrears"]
+
+COMMON = frozenset({"code", "name", "kind", "meter", "billing", "prorate"})
+# Parts of the contract that this version does not have; a null or an empty list asks for nothing.
+UNSUPPORTED = frozenset(
+    {"filters", "minimum_amount", "maximum_amount", "interval", "interval_count", "transform"}
+)
+MAX_CODE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPrice:
+    """One price of a plan: what is billed, when, and by which model. `meter` is a code, or None."""
+
+    code: str
+    name: str
+    kind: Kind
+    billing: Billing
+    prorate: bool
+    meter: str | None
+    price: Price
+
+    def definition(self) -> dict[str, object]:
+        """Return the canonical definition: `parse_plan_price` of it gives an equal price."""
+        return {
+            "code": self.code,
+            "name": self.name,
+            "kind": self.kind,
+            "billing": self.billing,
+            "prorate": self.prorate,
+            "meter": self.meter,
+            **self.price.definition(),
+        }
+
+
+def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
+    """Read a price of a plan.
+
+    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat and has no meter; usage
+    has one, and is billed in arrears. Raises PriceError, whose pointer is seen from the price.
+    """
+    for name in sorted(UNSUPPORTED & definition.keys()):
+        if definition[name] not in (None, [], {}):
+            raise PriceError(f"/{name}", "unsupported", f"{name} is not supported by this version")
+    code = _read_text(definition, "code")
+    kind = _read_choice(definition, "kind", get_args(Kind))
+    meter = definition.get("meter")
+    if kind == "usage":
+        meter = _read_text(definition, "meter")
+    elif meter is not None:
+        raise PriceError("/meter", "no_meter", "only a usage price has a meter")
+    default = "in_arrears" if kind == "usage" else "in_advance"
+    billing = _read_choice(definition, "billing", get_args(Billing), default=default)
+    if kind != "recurring" and billing != default:
+        raise PriceError("/billing", "invalid", f"a {kind} price is billed {default}")
+    model = {k: v for k, v in definition.items() if k not in COMMON and k not in UNSUPPORTED}
+    price = parse_price(model)
+    if kind != "usage" and price.model.name != "flat":
+        raise PriceError("/model", "invalid", f"a {kind} price is flat")
+    return PlanPrice(
+        code=code,
+        name=_read_text(definition, "name", default=code),
+        kind=kind,  # type: ignore[arg-type]
+        billing=billing,  # type: ignore[arg-type]
+        prorate=read_boolean(definition, "prorate", default=True),
+        meter=meter if isinstance(meter, str) else None,
+        price=price,
+    )
+
+
+def _read_text(definition: Mapping[str, object], name: str, *, default: str | None = None) -> str:
+    value = definition.get(name)
+    if value is None:
+        value = default
+    if value is None:
+        raise PriceError(f"/{name}", "required", f"{name} is missing")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_CODE or value != value.strip():
+        raise PriceError(f"/{name}", "invalid", f"{name} is text of 1 to {MAX_CODE} characters")
+    return value
+
+
+def _read_choice(
+    definition: Mapping[str, object],
+    name: str,
+    choices: tuple[str, ...],
+    *,
+    default: str | None = None,
+) -> str:
+    value = definition.get(name)
+    if value is None:
+        value = default
+    if value is None:
+        raise PriceError(f"/{name}", "required", f"{name} is missing")
+    if value not in choices:
+        raise PriceError(f"/{name}", "invalid", f"{name} is one of {', '.join(choices)}")
+    return str(value)

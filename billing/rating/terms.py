@@ -1,0 +1,100 @@
+"""What a subscription agreed to: its plan as it was, its zone and its anchor. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from billing.rating.plan import PlanPrice, parse_plan_price
+from billing.rating.proration import Basis
+from billing.rating.rhythm import Rhythm
+from billing.rating.schedule import Anchor, Schedule
+from neruba.canonical import canonical_json
+from neruba.period import parse_instant, rfc3339
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The snapshot that stands on the change that made it; versions that come later do not touch it."""
+
+    plan: str
+    plan_version: int
+    currency: str
+    rhythm: Rhythm
+    anchor: Anchor
+    billing_day: int | None
+    zone: str
+    basis: Basis
+    start: datetime
+    prices: tuple[PlanPrice, ...]
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(
+            rhythm=self.rhythm,
+            anchor=self.anchor,
+            zone=self.zone,
+            start=self.start,
+            basis=self.basis,
+            billing_day=self.billing_day,
+        )
+
+    @property
+    def rhythm_code(self) -> str:
+        """The rhythm as it stands in keys, such as `month:1`."""
+        return f"{self.rhythm.interval}:{self.rhythm.count}"
+
+    @property
+    def has_usage(self) -> bool:
+        return any(price.kind == "usage" for price in self.prices)
+
+    @property
+    def has_fee(self) -> bool:
+        return any(price.kind == "recurring" for price in self.prices)
+
+    @property
+    def meters(self) -> set[str]:
+        """The codes of the meters that it bills."""
+        return {price.meter for price in self.prices if price.meter is not None}
+
+    def content(self) -> dict[str, Any]:
+        """The canonical form: `Terms.read` of it gives equal terms."""
+        return {
+            "plan": self.plan,
+            "plan_version": self.plan_version,
+            "currency": self.currency,
+            "interval": self.rhythm.interval,
+            "interval_count": self.rhythm.count,
+            "anchor": self.anchor,
+            "billing_day": self.billing_day,
+            "timezone": self.zone,
+            "basis": self.basis,
+            "start_at": rfc3339(self.start),
+            "prices": [price.definition() for price in self.prices],
+        }
+
+    @classmethod
+    def read(cls, text: str) -> "Terms":
+        """Read the canonical JSON of `content`."""
+        content = json.loads(text)
+        return cls(
+            plan=content["plan"],
+            plan_version=content["plan_version"],
+            currency=content["currency"],
+            rhythm=Rhythm(content["interval"], content["interval_count"]),
+            anchor=content["anchor"],
+            billing_day=content["billing_day"],
+            zone=content["timezone"],
+            basis=content["basis"],
+            start=parse_instant(content["start_at"]),
+            prices=_parse_prices(canonical_json(content["prices"])),
+        )
+
+
+@lru_cache(maxsize=1024)
+def _parse_prices(text: str) -> tuple[PlanPrice, ...]:
+    """Many subscriptions share one snapshot, so it is parsed once."""
+    definitions: list[Mapping[str, object]] = json.loads(text)
+    return tuple(parse_plan_price(definition) for definition in definitions)

@@ -1,0 +1,119 @@
+"""Documents as they are shown: issued ones read from rows and ledger, drafts computed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from billing.models import Invoice, InvoiceLine
+from billing.rating.invoice import invoice_content, line_content
+from billing.selectors.contents import Computed, computed, waiting_charges
+from ledger.selectors.balances import document_receivables
+from ledger.templates import RECEIVABLE
+from neruba.canonical import sha256_hex
+from neruba.models import Project
+from neruba.money import Money
+from neruba.period import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice with its content, in the form that is hashed, and what of it is still to be paid.
+
+    For an issued one the amounts are those of its transfers; for a draft or a preview they are computed.
+    """
+
+    invoice: Invoice
+    content: Mapping[str, Any]
+    total: Money
+    due: Money
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of what is shown here; equal to the stored one unless something was changed."""
+        return sha256_hex(self.content)
+
+
+def documents_of(project: Project, invoices: Sequence[Invoice]) -> list[Document]:
+    """The documents of these rows, in their order; a constant number of queries."""
+    issued = [row for row in invoices if row.status != Invoice.Status.DRAFT]
+    drafts = [row for row in invoices if row.status == Invoice.Status.DRAFT]
+    found = {one.invoice.pk: one for one in _issued(project, issued)}
+    found |= {one.invoice.pk: one for one in _drafts(project, drafts)}
+    return [found[row.pk] for row in invoices]
+
+
+def document_of_computed(one: Computed) -> Document:
+    """A document that is not issued."""
+    return Document(one.invoice, one.content.content(), one.content.total, one.content.total)
+
+
+def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
+    if not drafts:
+        return []
+    # A charge goes on the first draft that takes it, so all drafts of the customers are looked at.
+    rows = Invoice.objects.filter(
+        project=project,
+        status=Invoice.Status.DRAFT,
+        customer__in={draft.customer_id for draft in drafts},
+    ).select_related("customer", "subscription__customer")
+    every = list(rows)
+    charges = waiting_charges(project, every)
+    wanted = {draft.pk for draft in drafts}
+    return [
+        document_of_computed(one)
+        for one in computed(project, every, bound=None, charges=charges)
+        if one.invoice.pk in wanted
+    ]
+
+
+def line_amount(line: InvoiceLine, currency: str) -> Money:
+    """The amount of a line: that of its transfer, negative where it leaves the receivable; zero without one."""
+    if line.transfer is None:
+        return Money(0, currency)
+    sign = 1 if line.transfer.debit_account.code == RECEIVABLE else -1
+    return Money(sign * line.transfer.amount_minor, line.transfer.currency)
+
+
+def _issued(project: Project, invoices: Sequence[Invoice]) -> list[Document]:
+    if not invoices:
+        return []
+    lines: dict[int, list[InvoiceLine]] = {row.pk: [] for row in invoices}
+    for line in (
+        InvoiceLine.objects.filter(project=project, invoice__in=lines)
+        .select_related("transfer__debit_account")
+        .order_by("invoice", "position")
+    ):
+        lines[line.invoice_id].append(line)
+    due = document_receivables(project, [row.document for row in invoices])
+    return [_issued_document(row, lines[row.pk], due.get(row.document, 0)) for row in invoices]
+
+
+def _issued_document(invoice: Invoice, lines: Sequence[InvoiceLine], due_minor: int) -> Document:
+    amounts = [line_amount(line, invoice.currency) for line in lines]
+    total = Money(sum(amount.minor for amount in amounts), invoice.currency)
+    content = invoice_content(
+        customer=invoice.customer.external_id,
+        subscription=invoice.subscription.external_id if invoice.subscription else "",
+        currency=invoice.currency,
+        period=Interval(invoice.period_start, invoice.period_end),
+        lines=[_shown_line(line, amount) for line, amount in zip(lines, amounts, strict=True)],
+        total=total,
+    )
+    return Document(invoice, content, total, Money(due_minor, invoice.currency))
+
+
+def _shown_line(line: InvoiceLine, amount: Money) -> dict[str, Any]:
+    corrects = {"invoice": line.corrects_invoice, "line": line.corrects_line}
+    return line_content(
+        key=line.line_key,
+        kind=line.kind,
+        price=line.price,
+        description=line.description,
+        period=Interval(line.period_start, line.period_end),
+        quantity=line.quantity,
+        unit_amount=line.unit_amount or None,
+        amount=amount,
+        corrects=corrects if line.corrects_line else None,
+        evidence=json.loads(line.evidence),
+    )

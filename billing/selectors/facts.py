@@ -1,0 +1,188 @@
+"""Reading the facts of invoices, set-wise: the number of queries does not grow with the number of invoices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from billing.models import Charge, Subscription
+from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.selectors.timelines import (
+    Timeline,
+    begun_period,
+    coming_period,
+    stored_periods,
+    timelines_of,
+)
+from ingest.models import Meter
+from ingest.selectors.bounds import ArrivalBound
+from ingest.selectors.usage import UsageNeed, usage_of
+from neruba.models import Customer, Project, Subject
+from neruba.period import Interval
+
+UsageSource = Literal["windows", "raw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A boundary of a subscription that is billed: period `number - 1` ends there, period `number` begins.
+
+    `known_changes` limits the timeline to what a document knew; None: all that is known now.
+    """
+
+    subscription: Subscription
+    number: int
+    known_changes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryFacts:
+    """The facts of a boundary, and what its document must remember to be rebuilt."""
+
+    facts: InvoiceFacts
+    at: datetime
+    known_changes: int
+
+
+def boundary_facts(
+    project: Project,
+    boundaries: Sequence[Boundary],
+    *,
+    bound: ArrivalBound | None,
+    source: UsageSource = "windows",
+    charges: Mapping[int, Sequence[Charge]] | None = None,
+) -> list[BoundaryFacts]:
+    """The facts of boundaries, in their order.
+
+    `bound` is the place in the order of arrival up to which usage counts (None: all that is accepted). `charges` are
+    the one-offs of each boundary by its index.
+    """
+    subscriptions = {boundary.subscription.pk for boundary in boundaries}
+    known = {
+        boundary.subscription.pk: boundary.known_changes
+        for boundary in boundaries
+        if boundary.known_changes is not None
+    }
+    timelines = timelines_of(project, subscriptions, known=known or None)
+    periods = stored_periods(
+        project,
+        {
+            (boundary.subscription.pk, number)
+            for boundary in boundaries
+            for number in (boundary.number - 1, boundary.number)
+        },
+    )
+    held = [
+        _held_periods(project, boundary, timelines[boundary.subscription.pk], periods)
+        for boundary in boundaries
+    ]
+    usage = _usage(project, boundaries, timelines, held, bound=bound, source=source)
+    answer = []
+    for index, boundary in enumerate(boundaries):
+        timeline, (ended, begun) = timelines[boundary.subscription.pk], held[index]
+        shown = ended or begun
+        assert shown is not None, "a boundary ends or begins a period"
+        facts = InvoiceFacts(
+            customer=boundary.subscription.customer.external_id,
+            subscription=boundary.subscription.external_id,
+            currency=timeline.terms.currency,
+            period=shown.period.interval,
+            terms=timeline.terms,
+            boundary=boundary.number,
+            ended=ended,
+            begun=begun,
+            usage=usage[index],
+            charges=tuple(charge_facts(row) for row in (charges or {}).get(index, ())),
+        )
+        at = ended.period.end if ended is not None else timeline.terms.start
+        answer.append(BoundaryFacts(facts, at, timeline.changes))
+    return answer
+
+
+def charge_facts(row: Charge) -> ChargeFacts:
+    return ChargeFacts(
+        key=row.charge_key,
+        amount_minor=row.amount_minor,
+        description=row.description,
+        effective_at=row.effective_at,
+        tax_code=row.tax_code,
+    )
+
+
+def charge_invoice_facts(customer: Customer, charge: Charge) -> InvoiceFacts:
+    """The facts of an invoice of nothing but one charge."""
+    return InvoiceFacts(
+        customer=customer.external_id,
+        subscription="",
+        currency=charge.currency,
+        period=Interval(charge.effective_at, charge.effective_at),
+        charges=(charge_facts(charge),),
+    )
+
+
+def _held_periods(
+    project: Project,
+    boundary: Boundary,
+    timeline: Timeline,
+    stored: Mapping[tuple[int, int], PeriodFacts],
+) -> tuple[PeriodFacts | None, PeriodFacts | None]:
+    """The period that ends at the boundary and the one that begins there, if any."""
+
+    pk, number = boundary.subscription.pk, boundary.number
+    ended = None
+    if number:
+        ended = stored.get((pk, number - 1)) or coming_period(project, timeline.terms, number - 1)
+    begun = begun_period(project, timeline, number, ended)
+    return ended, begun and stored.get((pk, number), begun)
+
+
+def _usage(
+    project: Project,
+    boundaries: Sequence[Boundary],
+    timelines: Mapping[int, Timeline],
+    held: Sequence[tuple[PeriodFacts | None, PeriodFacts | None]],
+    *,
+    bound: ArrivalBound | None,
+    source: UsageSource,
+) -> list[dict[str, UsageFacts]]:
+    """What the meters say of each boundary's ended period, by price code."""
+    codes = {meter for timeline in timelines.values() for meter in timeline.terms.meters}
+    meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
+    names = {boundary.subscription.customer.external_id for boundary in boundaries}
+    subjects: dict[str, int] = dict(
+        Subject.objects.filter(project=project, external_id__in=names).values_list(
+            "external_id", "pk"
+        )
+    )
+    needs: list[UsageNeed] = []
+    wanted: list[tuple[int, str, Meter]] = []
+    for index, boundary in enumerate(boundaries):
+        ended = held[index][0]
+        if ended is None:
+            continue
+        subscription, terms = boundary.subscription, timelines[boundary.subscription.pk].terms
+        for price in terms.prices:
+            if price.meter is None:
+                continue
+            wanted.append((index, price.code, meters[price.meter]))
+            needs.append(
+                UsageNeed(
+                    subject_id=subjects[subscription.customer.external_id],
+                    meter_id=meters[price.meter].pk,
+                    zone=terms.zone,
+                    start=ended.period.start,
+                    end=ended.period.end,
+                    subscription=subscription.external_id,
+                )
+            )
+    answer: list[dict[str, UsageFacts]] = [{} for _ in boundaries]
+    found = usage_of(project, needs, bound=bound, source=source)
+    for (index, code, meter), usage in zip(wanted, found, strict=True):
+        answer[index][code] = UsageFacts(
+            meter=meter.code,
+            aggregation=meter.aggregation,
+            quantity=usage.quantity,
+            events=usage.events,
+            checksum=usage.checksum,
+        )
+    return answer

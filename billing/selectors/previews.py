@@ -1,0 +1,94 @@
+"""Previews: the documents that a run would issue, by the function that issues them."""
+
+from datetime import datetime
+
+from billing.models import Charge, Invoice, Subscription
+from billing.selectors.contents import (
+    Computed,
+    computed,
+    draft_of_boundary,
+    draft_of_charge,
+    waiting_charges,
+)
+from billing.selectors.runs import stranded_charges
+from billing.selectors.timelines import begun_period, stored_periods, timelines_of
+from neruba.models import Customer, Project
+
+
+def preview(
+    *,
+    project: Project,
+    customer: Customer,
+    subscription: Subscription | None,
+    as_of: datetime | None,
+    at: datetime,
+) -> list[Computed]:
+    """The documents of a customer, or of one subscription, that a run as of `as_of` would issue, in order of time.
+
+    Usage counts as far as it is accepted now. Where nothing is due by `as_of` (left out: by `at`, the project's
+    time), the next document of each subscription is shown instead. Nothing is stored.
+    """
+    horizon = as_of or at
+    drafts = list(
+        Invoice.objects.filter(project=project, customer=customer, status=Invoice.Status.DRAFT)
+        .select_related("customer", "subscription__customer")
+        .order_by("due_at")
+    )
+    coming = Subscription.objects.filter(
+        project=project, customer=customer, due_at__isnull=False
+    ).select_related("customer")
+    for row in coming.order_by("external_id"):
+        drafts += _boundaries(project, row, until=horizon, at=at)
+    mine = [row for row in drafts if subscription is None or row.subscription_id == subscription.pk]
+    if not mine:
+        drafts += [
+            draft
+            for row in coming.order_by("external_id")
+            for draft in _boundaries(project, row, until=None, at=at)
+        ]
+    alone = _alone(project, customer, horizon) if subscription is None else []
+    charges = dict(waiting_charges(project, drafts))
+    for charge in alone:
+        charges[len(drafts)] = [charge]
+        drafts.append(draft_of_charge(project=project, charge=charge, created_at=at))
+    found = computed(project, drafts, bound=None, charges=charges)
+    found.sort(key=lambda one: (one.invoice.boundary_at, one.invoice.operation_key))
+    return [
+        one
+        for one in found
+        if one.content.is_made
+        and (subscription is None or one.invoice.subscription_id == subscription.pk)
+    ]
+
+
+def _alone(project: Project, customer: Customer, horizon: datetime) -> list[Charge]:
+    rows = stranded_charges(project, horizon).filter(customer=customer)
+    return list(rows.select_related("customer"))
+
+
+def _boundaries(
+    project: Project, subscription: Subscription, *, until: datetime | None, at: datetime
+) -> list[Invoice]:
+    """The drafts of the boundaries up to an instant; without one, of the next boundary alone."""
+    timeline = timelines_of(project, [subscription.pk])[subscription.pk]
+    number = subscription.next_boundary
+    stored = stored_periods(project, [(subscription.pk, number - 1)])
+    ended = stored.get((subscription.pk, number - 1))
+    drafts: list[Invoice] = []
+    while True:
+        begun = begun_period(project, timeline, number, ended)
+        draft = draft_of_boundary(
+            project=project,
+            subscription=subscription,
+            terms=timeline.terms,
+            number=number,
+            ended=ended,
+            begun=begun,
+            created_at=at,
+        )
+        if until is not None and draft.boundary_at > until:
+            return drafts
+        drafts.append(draft)
+        if until is None or begun is None:
+            return drafts
+        ended, number = begun, number + 1

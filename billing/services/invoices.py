@@ -1,0 +1,272 @@
+"""Issuing invoices: lines, posting, hashes, status, and as the last statement the numbers, in one transaction."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing.models import (
+    BillingRun,
+    Charge,
+    Invoice,
+    InvoiceLine,
+    InvoiceParty,
+    Period,
+    Subscription,
+)
+from billing.rating.document import document_hash
+from billing.rating.invoice import Line
+from billing.selectors.contents import (
+    Computed,
+    computed,
+    draft_of_boundary,
+    draft_of_charge,
+    waiting_charges,
+)
+from billing.selectors.timelines import begun_period, period_row, stored_periods, timelines_of
+from billing.services.numbers import INVOICES, take_numbers
+from ingest.selectors.bounds import ArrivalBound
+from ledger.services.journal import Posted, post_entries
+from ledger.templates import BilledLine, OperationKey, Posting, invoice_moves
+from neruba.canonical import canonical_json, sha256_hex
+from neruba.models import Customer, Project
+
+ISSUE = "invoice.issue"
+
+
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """What became of drafts: those issued, and how many came to nothing and are gone."""
+
+    issued: tuple[Invoice, ...]
+    totals_minor: Mapping[str, int]
+    empty: int
+
+
+def open_boundaries(
+    *, project: Project, subscriptions: Sequence[Subscription], at: datetime
+) -> list[Invoice]:
+    """Make the draft of each subscription's next boundary, open the period that begins there, and move it on.
+
+    The caller holds the customers' locks.
+    """
+    timelines = timelines_of(project, [row.pk for row in subscriptions])
+    stored = stored_periods(
+        project, {(row.pk, row.next_boundary - 1) for row in subscriptions if row.next_boundary}
+    )
+    drafts, opened = [], []
+    for subscription in subscriptions:
+        number, timeline = subscription.next_boundary, timelines[subscription.pk]
+        ended = stored[subscription.pk, number - 1] if number else None
+        begun = begun_period(project, timeline, number, ended)
+        if begun is not None:
+            opened.append(period_row(project, subscription, timeline.terms, begun))
+        drafts.append(
+            draft_of_boundary(
+                project=project,
+                subscription=subscription,
+                terms=timeline.terms,
+                number=number,
+                ended=ended,
+                begun=begun,
+                created_at=at,
+            )
+        )
+        subscription.next_boundary = number + 1
+        subscription.due_at = begun.period.end if begun is not None else None
+    Period.objects.bulk_create(opened)
+    Subscription.objects.bulk_update(subscriptions, ["next_boundary", "due_at"])
+    Invoice.objects.bulk_create(drafts)
+    return list(
+        Invoice.objects.filter(
+            project=project, operation_key__in=[draft.operation_key for draft in drafts]
+        ).select_related("customer", "subscription__customer")
+    )
+
+
+def issue_charges(
+    *,
+    project: Project,
+    charges: Sequence[Charge],
+    bound: ArrivalBound,
+    run: BillingRun | None,
+    at: datetime,
+) -> Finalized:
+    """Issue an invoice for each of these charges alone."""
+    drafts = [draft_of_charge(project=project, charge=charge, created_at=at) for charge in charges]
+    Invoice.objects.bulk_create(drafts)
+    keys = {f"charge:{charge.charge_key}": charge for charge in charges}
+    rows = list(
+        Invoice.objects.filter(project=project, operation_key__in=keys).select_related("customer")
+    )
+    own = {index: [keys[row.operation_key]] for index, row in enumerate(rows)}
+    return _finalize(project=project, drafts=rows, charges=own, bound=bound, run=run, at=at)
+
+
+def finalize_drafts(
+    *,
+    project: Project,
+    drafts: Sequence[Invoice],
+    bound: ArrivalBound,
+    run: BillingRun | None,
+    at: datetime,
+) -> Finalized:
+    """Issue drafts of subscriptions, with the charges that waited for them.
+
+    `bound` is the place in the order of arrival up to which usage counts; `at` the project's time, which becomes the
+    accounting date. The caller holds the customers' locks and has read the drafts under them.
+    """
+    charges = waiting_charges(project, drafts)
+    return _finalize(project=project, drafts=drafts, charges=charges, bound=bound, run=run, at=at)
+
+
+def _finalize(
+    *,
+    project: Project,
+    drafts: Sequence[Invoice],
+    charges: Mapping[int, Sequence[Charge]],
+    bound: ArrivalBound,
+    run: BillingRun | None,
+    at: datetime,
+) -> Finalized:
+    found = computed(project, drafts, bound=bound, charges=charges)
+    made = [one for one in found if one.content.is_made]
+    empty = [one.invoice.pk for one in found if not one.content.is_made]
+    if empty:
+        Invoice.objects.filter(pk__in=empty).delete()
+    if not made:
+        return Finalized((), {}, len(empty))
+    made.sort(key=lambda one: (one.invoice.boundary_at, one.invoice.operation_key))
+    postings = [_posting(one, at) for one in made]
+    posted = post_entries(project=project, postings=postings, at=at)
+    _store_lines(project, made, posted)
+    _store_parties(project, made)
+    _take_charges(made)
+    for one in made:
+        invoice = one.invoice
+        invoice.run, invoice.finalized_at = run, at
+        invoice.payment_due_at = at + timedelta(days=_payment_terms_days(project, one))
+        invoice.bound_event, invoice.bound_retraction = bound.event, bound.retraction
+        invoice.known_changes = one.known_changes
+        invoice.content_hash = one.content.content_hash
+        invoice.status = Invoice.Status.OPEN if one.content.total.minor else Invoice.Status.PAID
+    _number(project, made, postings)
+    totals: dict[str, int] = {}
+    for one in made:
+        total = one.content.total
+        totals[total.currency] = totals.get(total.currency, 0) + total.minor
+    return Finalized(tuple(one.invoice for one in made), totals, len(empty))
+
+
+def _payment_terms_days(project: Project, one: Computed) -> int:
+    held = one.content.facts.ended or one.content.facts.begun
+    policy = held.policy if held is not None else project.policy
+    return policy.payment_terms_days
+
+
+def _posting(one: Computed, at: datetime) -> Posting:
+    facts = one.content.facts
+    billed = [BilledLine(line.key, line.amount_minor, line.earned) for line in one.content.lines]
+    return Posting(
+        key=OperationKey(ISSUE, one.invoice.operation_key),
+        moves=invoice_moves(
+            billed, currency=facts.currency, party=facts.customer, document=one.invoice.document
+        ),
+        occurred_at=at,
+    )
+
+
+def _store_lines(project: Project, made: Sequence[Computed], posted: Sequence[Posted]) -> None:
+    rows = []
+    for one, entry in zip(made, posted, strict=True):
+        transfers = {transfer.line: transfer for transfer in entry.transfers}
+        rows += [
+            _line_row(project, one.invoice, position, line, transfers.get(line.key))
+            for position, line in enumerate(one.content.lines)
+        ]
+    InvoiceLine.objects.bulk_create(rows)
+
+
+def _line_row(
+    project: Project, invoice: Invoice, position: int, line: Line, transfer: object
+) -> InvoiceLine:
+    return InvoiceLine(
+        project=project,
+        invoice=invoice,
+        line_key=line.key,
+        position=position,
+        kind=line.kind,
+        price=line.price,
+        description=line.description,
+        period_start=line.period.start,
+        period_end=line.period.end,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount or "",
+        evidence=canonical_json(line.evidence),
+        transfer=transfer,
+    )
+
+
+def _store_parties(project: Project, made: Sequence[Computed]) -> None:
+    rows = []
+    for one in made:
+        content = canonical_json(_parties(project, one.invoice.customer))
+        salt = secrets.token_hex(16)
+        one.invoice.parties_digest = sha256_hex([salt, content])
+        rows.append(InvoiceParty(invoice=one.invoice, salt=salt, content=content))
+    InvoiceParty.objects.bulk_create(rows)
+
+
+def _parties(project: Project, customer: Customer) -> dict[str, object]:
+    return {
+        "from": {"name": project.name},
+        "to": {
+            "external_id": customer.external_id,
+            "name": customer.name,
+            "email": customer.email,
+            "billing_address": customer.billing_address,
+            "tax_ids": customer.tax_ids,
+        },
+    }
+
+
+def _take_charges(made: Sequence[Computed]) -> None:
+    taken = []
+    for one in made:
+        for charge in one.charges:
+            charge.invoice, charge.due_at = one.invoice, None
+            taken.append(charge)
+    if taken:
+        Charge.objects.bulk_update(taken, ["invoice", "due_at"])
+
+
+def _number(project: Project, made: Sequence[Computed], postings: Sequence[Posting]) -> None:
+    """The last statements: until here nothing has waited for another finalising transaction."""
+    numbers = take_numbers(project, INVOICES, len(made))
+    for one, posting, number in zip(made, postings, numbers, strict=True):
+        invoice = one.invoice
+        invoice.sequence = number
+        invoice.document_hash = document_hash(
+            content_hash=invoice.content_hash,
+            number=invoice.number,
+            finalized_at=invoice.finalized_at,
+            due_at=invoice.payment_due_at,
+            parties_digest=invoice.parties_digest,
+            moves=posting.moves,
+        )
+    Invoice.objects.bulk_update(
+        [one.invoice for one in made],
+        [
+            "sequence",
+            "status",
+            "run",
+            "finalized_at",
+            "payment_due_at",
+            "bound_event",
+            "bound_retraction",
+            "known_changes",
+            "content_hash",
+            "document_hash",
+            "parties_digest",
+        ],
+    )

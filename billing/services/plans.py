@@ -1,0 +1,120 @@
+"""Plan versions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.locks import lock_plan
+from billing.models import Plan, PlanVersion, Price
+from billing.rating.plan import PlanPrice, parse_plan_price
+from billing.rating.price import PriceError
+from ingest.models import Meter
+from neruba.actor import Actor
+from neruba.canonical import canonical_json, sha256_hex
+from neruba.errors import InvalidError, UnsupportedError
+from neruba.models import Project
+from neruba.services.audit import record
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedVersion:
+    """The version, and whether its content stood already."""
+
+    version: PlanVersion
+    replayed: bool
+
+
+def create_plan_version(
+    *,
+    project: Project,
+    code: str,
+    name: str,
+    currency: str,
+    interval: str,
+    interval_count: int,
+    prices: Sequence[Mapping[str, Any]],
+    actor: Actor,
+    at: datetime,
+) -> CreatedVersion:
+    """Make a plan, or the next version of one; the content of the latest version again returns that.
+
+    Raises InvalidError with a pointer to the field of the price that makes no sense.
+    """
+    parsed = _parse_prices(prices)
+    meters = _meters_of(project, parsed)
+    content_hash = sha256_hex(
+        {
+            "name": name,
+            "currency": currency,
+            "interval": interval,
+            "interval_count": interval_count,
+            "prices": [price.definition() for price in parsed],
+        }
+    )
+    plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
+    lock_plan(plan)
+    latest = plan.versions.order_by("-version").first()
+    if latest is not None and latest.content_hash == content_hash:
+        return CreatedVersion(latest, replayed=True)
+    version = PlanVersion.objects.create(
+        project=project,
+        plan=plan,
+        version=1 if latest is None else latest.version + 1,
+        name=name,
+        currency=currency,
+        interval=interval,
+        interval_count=interval_count,
+        content_hash=content_hash,
+        created_at=at,
+    )
+    Price.objects.bulk_create(
+        Price(
+            project=project,
+            plan_version=version,
+            position=position,
+            code=price.code,
+            name=price.name,
+            kind=price.kind,
+            model=price.price.model.name,
+            billing=price.billing,
+            meter=meters.get(price.meter or ""),
+            definition=canonical_json(price.definition()),
+        )
+        for position, price in enumerate(parsed)
+    )
+    record(
+        project=project,
+        actor=actor,
+        action="plan.version_created",
+        on=("plan", code),
+        at=at,
+        details={"version": version.version},
+    )
+    return CreatedVersion(version, replayed=False)
+
+
+def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
+    parsed: list[PlanPrice] = []
+    for index, definition in enumerate(prices):
+        pointer = f"/prices/{index}"
+        try:
+            price = parse_plan_price(definition)
+        except PriceError as error:
+            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
+            raise refusal(error.detail, pointer=f"{pointer}{error.pointer}") from error
+        if any(price.code == other.code for other in parsed):
+            raise InvalidError(f"There are two prices {price.code!r}.", pointer=f"{pointer}/code")
+        parsed.append(price)
+    return parsed
+
+
+def _meters_of(project: Project, prices: Sequence[PlanPrice]) -> dict[str, Meter]:
+    codes = {price.meter for price in prices if price.meter is not None}
+    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
+    for index, price in enumerate(prices):
+        if price.meter is not None and price.meter not in meters:
+            raise InvalidError(
+                f"There is no meter {price.meter!r}.", pointer=f"/prices/{index}/meter"
+            )
+    return meters

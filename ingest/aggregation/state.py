@@ -1,0 +1,69 @@
+"""The mergeable state of many events: small, exact, and the same in every order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from neruba.decimals import EXACT, ZERO
+
+CHECKSUM_MODULUS = 2**256
+DIGEST_BYTES = 32
+
+
+@dataclass(slots=True)
+class State:
+    """Count, sum, bounds and checksum of the events that count, and a memory of all that was read.
+
+    The checksum is the sum of the events' content hashes modulo 2^256. `last_event` and
+    `last_retraction` are the highest ids read, those of retracted events included, so that a state
+    knows for which bounds it holds. `unusable` counts events whose value the meter cannot use; they
+    are in nothing else. Law: `merge` is associative and commutative, and `State()` is its zero.
+    """
+
+    count: int = 0
+    total: Decimal = ZERO
+    low: Decimal | None = None
+    high: Decimal | None = None
+    checksum: int = 0
+    unusable: int = 0
+    last_event: int = 0
+    last_retraction: int = 0
+
+    def add(self, value: Decimal | None, content_hash: bytes) -> None:
+        """Count one event; `value` is None where the meter reads none."""
+        self.count += 1
+        self.checksum = (self.checksum + int.from_bytes(content_hash, "big")) % CHECKSUM_MODULUS
+        if value is not None:
+            self.total = EXACT.add(self.total, value)
+            if self.low is None or value < self.low:
+                self.low = value
+            if self.high is None or value > self.high:
+                self.high = value
+
+    def note(self, event: int, retraction: int | None) -> None:
+        """Remember that an event, and what retracted it, was read."""
+        self.last_event = max(self.last_event, event)
+        if retraction is not None and retraction > self.last_retraction:
+            self.last_retraction = retraction
+
+    def merge(self, other: "State") -> None:
+        """Take in the state of other events."""
+        self.count += other.count
+        self.total = EXACT.add(self.total, other.total)
+        self.low = _extreme(self.low, other.low, EXACT.min)
+        self.high = _extreme(self.high, other.high, EXACT.max)
+        self.checksum = (self.checksum + other.checksum) % CHECKSUM_MODULUS
+        self.unusable += other.unusable
+        self.note(other.last_event, other.last_retraction)
+
+    @property
+    def checksum_hex(self) -> str:
+        return self.checksum.to_bytes(DIGEST_BYTES, "big").hex()
+
+
+def _extreme(
+    first: Decimal | None, second: Decimal | None, choose: Callable[[Decimal, Decimal], Decimal]
+) -> Decimal | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return choose(first, second)

@@ -1,0 +1,30 @@
+"""Accounts, found by their natural keys."""
+
+from collections.abc import Collection
+
+from django.db.models import QuerySet
+
+from ledger.models import Account
+from ledger.selectors.journal import account_key
+from ledger.templates import AccountKey
+from neruba.models import Project
+
+
+def accounts_of(project: Project, *, party: str | None = None) -> QuerySet[Account]:
+    """The project's accounts, or those of one customer."""
+    rows = Account.objects.filter(project=project)
+    return rows if party is None else rows.filter(party=party)
+
+
+def accounts_by_key(project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, Account]:
+    """The accounts that exist of these; one query for any number of keys."""
+    if not keys:
+        return {}
+    rows = accounts_of(project).filter(
+        code__in={key.code for key in keys},
+        currency__in={key.currency for key in keys},
+        party__in={key.party for key in keys},
+        sub__in={key.sub for key in keys},
+    )
+    wanted = set(keys)
+    return {key: account for account in rows if (key := account_key(account)) in wanted}

@@ -1,0 +1,92 @@
+"""Entries and transfers, found by what callers know of them."""
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+
+from django.db.models import Q, QuerySet
+
+from ledger.models import Account, JournalEntry, Transfer
+from ledger.templates import AccountKey, Move, OperationKey
+from neruba.models import Project
+
+
+def operation_key(entry: JournalEntry) -> OperationKey:
+    return OperationKey(entry.kind, entry.object, entry.occurrence)
+
+
+def account_key(account: Account) -> AccountKey:
+    return AccountKey(account.code, account.currency, account.party, account.sub)
+
+
+def move_of(transfer: Transfer) -> Move:
+    """The transfer by natural keys; its accounts should be loaded."""
+    return Move(
+        debit=account_key(transfer.debit_account),
+        credit=account_key(transfer.credit_account),
+        amount_minor=transfer.amount_minor,
+        document=transfer.document,
+        line=transfer.line,
+    )
+
+
+def entries_by_key(
+    project: Project, keys: Collection[OperationKey]
+) -> dict[OperationKey, JournalEntry]:
+    """The entries that stand under these keys; one query for any number of keys."""
+    if not keys:
+        return {}
+    # A superset by columns, since not every database compares rows of several columns by index.
+    rows = JournalEntry.objects.filter(
+        project=project,
+        kind__in={key.kind for key in keys},
+        object__in={key.object for key in keys},
+    )
+    wanted = set(keys)
+    return {key: entry for entry in rows if (key := operation_key(entry)) in wanted}
+
+
+def transfers_of_entries(entry_ids: Collection[int]) -> dict[int, tuple[Transfer, ...]]:
+    """Each entry's transfers in the order of its moves, with their accounts; one query."""
+    found: dict[int, tuple[Transfer, ...]] = dict.fromkeys(entry_ids, ())
+    if not found:
+        return found
+    rows = Transfer.objects.filter(entry_id__in=entry_ids).order_by("entry_id", "id")
+    loaded = rows.select_related("debit_account", "credit_account")
+    for entry_id, group in groupby(loaded, key=lambda transfer: transfer.entry_id):
+        found[entry_id] = tuple(group)
+    return found
+
+
+def moves_of_keys(
+    project: Project, keys: Collection[OperationKey]
+) -> dict[OperationKey, tuple[Move, ...]]:
+    """The moves of the entries under these keys, in order; a key that stands nowhere is left out."""
+    entries = entries_by_key(project, keys)
+    transfers = transfers_of_entries([entry.pk for entry in entries.values()])
+    return {
+        key: tuple(move_of(row) for row in transfers[entry.pk]) for key, entry in entries.items()
+    }
+
+
+def objects_of_kind(project: Project, kind: str) -> list[str]:
+    """What the entries of a kind are about, oldest first."""
+    rows = JournalEntry.objects.filter(project=project, kind=kind).order_by("id")
+    return list(rows.values_list("object", flat=True))
+
+
+def transfers_of_documents(project: Project, documents: Iterable[str]) -> QuerySet[Transfer]:
+    """The transfers that name one of the documents, oldest first, with entry and accounts."""
+    rows = Transfer.objects.filter(project=project, document__in=set(documents))
+    return rows.select_related("entry", "debit_account", "credit_account").order_by("id")
+
+
+def entries_of_document(project: Project, document: str) -> QuerySet[JournalEntry]:
+    """The entries with a transfer that names the document, oldest first."""
+    named = Transfer.objects.filter(project=project, document=document).values("entry_id")
+    return JournalEntry.objects.filter(project=project, pk__in=named).order_by("id")
+
+
+def transfers_of_account(account: Account) -> QuerySet[Transfer]:
+    """What moved on the account, on either side, with entry and accounts."""
+    rows = Transfer.objects.filter(Q(debit_account=account) | Q(credit_account=account))
+    return rows.select_related("entry", "debit_account", "credit_account").order_by("id")

@@ -1,0 +1,81 @@
+"""What tests start from. Keyword functions over the services; each call makes something new."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from neruba import clock
+from neruba.actor import SYSTEM
+from neruba.models import Customer, Project
+from neruba.services.api_keys import IssuedKey, issue_api_key
+from neruba.services.customers import create_customer
+from neruba.services.projects import create_project
+
+START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise
+_numbers = count(1)
+
+
+def project(
+    *,
+    slug: str | None = None,
+    currency: str = "USD",
+    timezone: str = "UTC",
+    mode: str = "sandbox",
+    clock_at: datetime | None = START,
+    settings: Mapping[str, Any] | None = None,
+) -> Project:
+    """A sandbox on 1 January 2026, or with `mode="live"` a project on the real clock."""
+    name = slug or f"project-{next(_numbers)}"
+    return create_project(
+        slug=name,
+        name=name.title(),
+        currency=currency,
+        timezone=timezone,
+        mode=mode,
+        clock_at=clock_at if mode == "sandbox" else None,
+        settings=settings or {},
+        actor=SYSTEM,
+        wall=clock.wall(),
+    )
+
+
+def api_key(
+    *,
+    project: Project,
+    scopes: Sequence[str] = ("admin",),
+    expires_at: datetime | None = None,
+) -> IssuedKey:
+    return issue_api_key(
+        project=project,
+        name=f"key {next(_numbers)}",
+        scopes=scopes,
+        expires_at=expires_at,
+        actor=SYSTEM,
+        at=clock.now(project),
+        wall=clock.wall(),
+    )
+
+
+def client(
+    *, project: Project, scopes: Sequence[str] = ("admin",), secret: str | None = None
+) -> APIClient:
+    """A caller of the API with a key of its own; faults of ours are answers, not exceptions."""
+    caller = APIClient(raise_request_exception=False)
+    secret = secret or api_key(project=project, scopes=scopes).secret
+    caller.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    return caller
+
+
+def customer(
+    *, project: Project, external_id: str | None = None, at: datetime | None = None, **content: Any
+) -> Customer:
+    external_id = external_id or f"customer-{next(_numbers)}"
+    return create_customer(
+        project=project,
+        external_id=external_id,
+        content={"name": external_id.title(), **content},
+        at=at or clock.now(project),
+    ).customer
