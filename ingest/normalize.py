@@ -252,12 +252,12 @@ def _extensions(body: Mapping[str, object]) -> str:
         if not EXTENSION_NAME.fullmatch(name):
             raise EventError(
                 "unknown_attribute",
-                f"{name[:64]!r} is no attribute of CloudEvents, nor a name of an extension: [a-z0-9]+.",
+                f"{name[:64]!r} is no attribute; an extension has lower-case letters and digits.",
             )
         if not isinstance(value, str | bool | int) or len(str(value)) > MAX_EXTENSION:
             raise EventError(
                 "extension",
-                f"{name} must be a string of at most {MAX_EXTENSION} characters, a boolean or integer.",
+                f"{name} must be a boolean, an integer or at most {MAX_EXTENSION} characters.",
             )
         kept[name] = value
     if len(kept) > MAX_EXTENSIONS:

@@ -7,8 +7,12 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
+from ingest.models import Meter
+from ingest.services.events import Outcome, accept_events
+from ingest.services.meters import create_meter
 from neruba import clock
 from neruba.actor import SYSTEM
+from neruba.edge import run_atomic
 from neruba.models import Customer, Project
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
@@ -79,3 +83,50 @@ def customer(
         content={"name": external_id.title(), **content},
         at=at or clock.now(project),
     ).customer
+
+
+def meter(
+    *,
+    project: Project,
+    code: str | None = None,
+    event_type: str = "call",
+    aggregation: str = "count",
+    value_property: str = "",
+    filters: Sequence[Mapping[str, Any]] = (),
+    group_by: Sequence[str] = (),
+) -> Meter:
+    code = code or f"meter-{next(_numbers)}"
+    return create_meter(
+        project=project,
+        code=code,
+        name=code.title(),
+        event_type=event_type,
+        aggregation=aggregation,
+        value_property=value_property,
+        filters=filters,
+        group_by=group_by,
+        actor=SYSTEM,
+        at=clock.now(project),
+    ).meter
+
+
+def event_body(**attributes: Any) -> dict[str, Any]:
+    """A CloudEvent as it is sent: a call of acme's at START, with an id of its own."""
+    return {
+        "id": f"event-{next(_numbers)}",
+        "source": "test",
+        "type": "call",
+        "subject": "acme",
+        "time": "2026-01-01T00:00:00Z",
+        "data": {"n": 1},
+    } | attributes
+
+
+def accept(
+    *bodies: Mapping[str, Any], project: Project, at: datetime | None = None
+) -> list[Outcome]:
+    """Send events as one batch, at any time of the clock."""
+    arrival = at or clock.now(project)
+    return run_atomic(
+        lambda: accept_events(project=project, bodies=[dict(body) for body in bodies], at=arrival)
+    )

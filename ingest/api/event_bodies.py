@@ -7,7 +7,7 @@ import msgspec
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ingest.models import FailedEvent, UsageEvent
+from ingest.models import EventRetraction, FailedEvent, UsageEvent
 from ingest.normalize import MAX_IDENTIFIER
 from ingest.services.events import Outcome
 from neruba.api.fields import Identifier, Instant, Strict, Text
@@ -157,7 +157,10 @@ class EventBody(serializers.Serializer[UsageEvent]):
         return event.content_hash.hex()
 
     def get_outcome(self, event: UsageEvent) -> str:
-        return "voided" if hasattr(event, "retraction") else "accepted"
+        if not hasattr(event, "retraction"):
+            return "accepted"
+        is_void = event.retraction.kind == EventRetraction.Kind.VOID
+        return "voided" if is_void else str(event.retraction.kind)
 
     @extend_schema_field(RetractionBody(allow_null=True))
     def get_retraction(self, event: UsageEvent) -> dict[str, Any] | None:

@@ -1,5 +1,4 @@
-"""JSON with the numbers of events as they were accepted: to the last digit, never by way of floats.
-"""
+"""JSON with the numbers of events as they were accepted, to the last digit, without floats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +10,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 class ExactJSONRenderer(JSONRenderer):
-    """Writes `msgspec.Raw` members as they are; needed because DRF's own writes no decimal number.
-    """
+    """Writes `msgspec.Raw` members as they are; DRF's own renderer knows no exact decimal number."""
 
     def render(
         self,

@@ -11,7 +11,7 @@ class UsageEvent(models.Model):
     its identity.
     """
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = IdentifierField()
     event_id = IdentifierField()
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
@@ -56,7 +56,7 @@ class EventRetraction(models.Model):
         AMENDED = "amended"
         BACKFILL = "backfill"
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     event = models.OneToOneField(UsageEvent, on_delete=models.PROTECT, related_name="retraction")
     kind = models.CharField(max_length=8, choices=Kind)
     replacement = models.OneToOneField(
@@ -84,7 +84,7 @@ class FailedEvent(models.Model):
         RESUBMITTED = "resubmitted"
         DISCARDED = "discarded"
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     body_hash = models.CharField(max_length=64)
     body = models.TextField()
     source = models.CharField(max_length=255, blank=True)

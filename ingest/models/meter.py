@@ -17,7 +17,7 @@ class Meter(models.Model):
         SUM = "sum"
         MAX = "max"
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     code = IdentifierField()
     name = models.CharField(max_length=255)
     event_type = IdentifierField()

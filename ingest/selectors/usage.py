@@ -45,8 +45,7 @@ class UsageNeed:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A quantity with what it was computed from: the number and checksum of the events that count.
-    """
+    """A quantity, and the number and checksum of the events that it was computed from."""
 
     quantity: Decimal
     events: int

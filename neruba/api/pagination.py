@@ -1,12 +1,16 @@
 """Lists: oldest first, stable under inserts."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+NO_CURSOR = "Expected the next_cursor of an earlier answer."
+ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class CursorList(CursorPagination):
@@ -26,6 +30,16 @@ class CursorList(CursorPagination):
                 {"limit": f"Expected a whole number from 1 to {self.max_page_size}."}
             )
         return int(given)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """None without a cursor. A row's number is all that a cursor of ours holds."""
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound as error:
+            raise ValidationError({"cursor": NO_CURSOR}) from error
+        if cursor is not None and not ROW_NUMBER.fullmatch(cursor.position or ""):
+            raise ValidationError({"cursor": NO_CURSOR})
+        return cursor
 
     def get_paginated_response(self, data: Any) -> Response:
         link = self.get_next_link()

@@ -16,7 +16,7 @@ def decode_json(raw: bytes) -> Any:
     """The value of a JSON text. Raises ParseError (400) for anything else, however malformed or deep."""
     try:
         return _DECODER.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ParseError(f"The body is not JSON: {error}.") from error
     except InvalidOperation as error:
         raise ParseError("The body holds a number beyond all bounds.") from error

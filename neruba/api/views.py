@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from neruba.api.fields import Identifier, Strict, Whole
 from neruba.api.pagination import CursorList
 from neruba.api.problems import PayloadTooLargeError
 from neruba.edge import run_atomic
-from neruba.errors import InvalidError, NotFoundError
+from neruba.errors import InvalidError, NerubaError, NotFoundError
 from neruba.models import ApiKey, Project
 from neruba.services.idempotency import StoredAnswer, claim_key, keep_answer
 
@@ -119,7 +119,13 @@ class ProjectView(APIView):
                 return handler(request, *args, **kwargs)
             body = json.loads(claimed.body) if claimed.body else None
             return Response(body, status=claimed.status, headers={"Idempotent-Replayed": "true"})
-        response = handler(request, *args, **kwargs)
+        try:
+            response = handler(request, *args, **kwargs)
+        except (APIException, NerubaError):
+            # A refused request may use its key again; elsewhere the rollback sees to that.
+            if self.own_transactions:
+                run_atomic(claimed.delete)
+            raise
         if response.status_code < 400:
             body = JSONRenderer().render(response.data).decode()
             keep_answer(claimed, status=response.status_code, body=body)

@@ -1,0 +1,62 @@
+"""Raw usage, what was taken back, and what was refused."""
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+
+from ingest.admin.readonly import ReadOnlyAdmin
+from ingest.models import EventRetraction, FailedEvent, UsageEvent
+from neruba.models import Subject
+
+MAX_SUBJECTS = 100
+MAX_ORIGINS = 200
+
+
+@admin.register(UsageEvent)
+class UsageEventAdmin(ReadOnlyAdmin):
+    list_display = ["event_id", "source", "type", "subject", "effective_at", "voided"]
+    list_filter = ["project", ("effective_at", RangeDateTimeFilter)]
+    list_select_related = ["subject", "retraction"]
+    ordering = ["-id"]
+    search_fields = ["event_id"]
+    search_help_text = "An exact event id, or the beginning of a subject"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UsageEvent], search_term: str
+    ) -> tuple[QuerySet[UsageEvent], bool]:
+        """By exact id or beginning of a subject: what indexes answer among millions of rows."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        # The index of identities begins with project and source, and a loose scan finds these.
+        origins = UsageEvent.objects.order_by().values_list("project_id", "source").distinct()
+        by_id = Q()
+        for project_id, source in origins[:MAX_ORIGINS]:
+            by_id |= Q(project_id=project_id, source=source, event_id=term)
+        subjects = Subject.objects.filter(external_id__startswith=term).values_list("id", flat=True)
+        of_subject = Q(subject_id__in=list(subjects[:MAX_SUBJECTS]))
+        return queryset.filter(by_id | of_subject), False
+
+    @admin.display(boolean=True)
+    def voided(self, event: UsageEvent) -> bool:
+        return hasattr(event, "retraction")
+
+
+@admin.register(EventRetraction)
+class EventRetractionAdmin(ReadOnlyAdmin):
+    list_display = ["event", "kind", "reason", "actor", "recorded_at"]
+    list_filter = ["project", "kind", ("recorded_at", RangeDateTimeFilter)]
+    list_select_related = ["event"]
+    ordering = ["-id"]
+    search_fields = ["event__event_id__exact"]
+    search_help_text = "An exact event id"
+
+
+@admin.register(FailedEvent)
+class FailedEventAdmin(ReadOnlyAdmin):
+    list_display = ["code", "detail", "event_id", "subject", "count", "last_seen_at", "state"]
+    list_filter = ["project", "state", "code", ("last_seen_at", RangeDateTimeFilter)]
+    ordering = ["-last_seen_at", "-id"]
+    search_fields = ["event_id__exact", "subject__startswith", "detail"]
+    search_help_text = "An event id, the beginning of a subject, or words of the reason"

@@ -1,0 +1,42 @@
+"""Lists of rows that nobody changes by hand, and that may be many millions."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin
+
+MAX_COUNT = 10_000
+
+
+class ShortPaginator(Paginator[Any]):
+    """Counts no further than 10,000: filters and search find what lies beyond, and no list counts a
+    table.
+    """
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        assert isinstance(rows, QuerySet)
+        return rows.order_by()[:MAX_COUNT].count()
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """No adding, changing, deleting; pages that cost the same however many rows there are."""
+
+    paginator = ShortPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_submit = True
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,1 @@
+"""The world of the demo: pure data and a generator, the same every time."""

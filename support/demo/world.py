@@ -1,0 +1,323 @@
+"""The demo's firm, its prices and its 40 customers. Pure.
+
+Inkwell reads documents: each one that it reads is an event with a number of pages, each night it
+measures what its archive holds for a customer. All that happens lies between 31 August and
+3 November 2026, so that the demo looks the same on every day of every year.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+PROJECT = "demo"
+NAME = "Inkwell Documents"
+CURRENCY = "USD"
+OPENS_AT = datetime(2026, 8, 31, tzinfo=UTC)
+ENDS_AT = datetime(2026, 11, 3, 9, tzinfo=UTC)
+# Long enough that the demo ends while a draft waits.
+SETTINGS = {"finalization_grace": "P1D", "payment_terms_days": 14}
+
+READ = "document.read"
+STORED = "archive.measured"
+
+METERS: tuple[dict[str, Any], ...] = (
+    {
+        "code": "documents",
+        "name": "Documents read",
+        "event_type": READ,
+        "aggregation": "count",
+        "value_property": "",
+        "filters": [],
+        "group_by": ["language"],
+    },
+    {
+        "code": "pages",
+        "name": "Pages read",
+        "event_type": READ,
+        "aggregation": "sum",
+        "value_property": "pages",
+        "filters": [],
+        "group_by": [],
+    },
+    {
+        "code": "archive_gb",
+        "name": "Archive, highest level",
+        "event_type": STORED,
+        "aggregation": "max",
+        "value_property": "gb",
+        "filters": [],
+        "group_by": [],
+    },
+)
+
+STARTER: dict[str, Any] = {
+    "code": "starter",
+    "name": "Starter",
+    "currency": "USD",
+    "prices": [
+        {
+            "code": "base",
+            "name": "Starter, monthly fee",
+            "kind": "recurring",
+            "model": "flat",
+            "amount": "29.00",
+            "billing": "in_advance",
+        },
+        {
+            "code": "pages",
+            "name": "Pages read",
+            "kind": "usage",
+            "model": "per_unit",
+            "meter": "pages",
+            "unit_amount": "0.035",
+            "free_units": "200",
+        },
+    ],
+}
+GROWTH: dict[str, Any] = {
+    "code": "growth",
+    "name": "Growth",
+    "currency": "USD",
+    "prices": [
+        {
+            "code": "base",
+            "name": "Growth, monthly fee",
+            "kind": "recurring",
+            "model": "flat",
+            "amount": "99.00",
+            "billing": "in_advance",
+        },
+        {
+            "code": "documents",
+            "name": "Documents read",
+            "kind": "usage",
+            "model": "graduated",
+            "meter": "documents",
+            "tiers": [
+                {"up_to": "40", "unit_amount": "0.90", "flat_amount": "10.00"},
+                {"up_to": "100", "unit_amount": "0.60", "flat_amount": "5.00"},
+                {"up_to": None, "unit_amount": "0.45"},
+            ],
+        },
+        {
+            "code": "archive",
+            "name": "Archive, highest level in GB",
+            "kind": "usage",
+            "model": "per_unit",
+            "meter": "archive_gb",
+            "unit_amount": "0.25",
+            "free_units": "20",
+        },
+    ],
+}
+ENTERPRISE: dict[str, Any] = {
+    "code": "enterprise-eu",
+    "name": "Enterprise EU",
+    "currency": "EUR",
+    "prices": [
+        {
+            "code": "onboarding",
+            "name": "Onboarding",
+            "kind": "one_time",
+            "model": "flat",
+            "amount": "250.00",
+        },
+        {
+            "code": "base",
+            "name": "Enterprise EU, monthly fee",
+            "kind": "recurring",
+            "model": "flat",
+            "amount": "390.00",
+            "billing": "in_arrears",
+        },
+        {
+            "code": "pages",
+            "name": "Pages read",
+            "kind": "usage",
+            "model": "per_unit",
+            "meter": "pages",
+            "unit_amount": "0.0275",
+        },
+    ],
+}
+PLANS = (STARTER, GROWTH, ENTERPRISE)
+
+# From October on new customers of Starter pay more; those who came before keep their price.
+NEW_PRICE_AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
+STARTER_OF_OCTOBER = {
+    **STARTER,
+    "prices": [{**STARTER["prices"][0], "amount": "32.00"}, STARTER["prices"][1]],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A customer. `documents` is how many it has read on a working day, about; `anchor` empty where
+    it has no subscription.
+    """
+
+    name: str
+    country: str
+    city: str
+    zone: str
+    plan: str
+    anchor: str
+    starts_at: datetime
+    documents: int
+
+    @property
+    def key(self) -> str:
+        """Its external id."""
+        words = self.name.lower().replace("&", "and").replace(".", "").replace("'", "")
+        return "-".join(words.split())
+
+    @property
+    def stores(self) -> bool:
+        """Whether the archive is measured for it."""
+        return self.plan != "starter"
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _firms(plan: str, country: str, zone: str, *rows: tuple[str, str, str, str, int]) -> list[Firm]:
+    return [
+        Firm(name, country, city, zone, plan, anchor, _utc(starts), documents)
+        for name, city, anchor, starts, documents in rows
+    ]
+
+
+BERLIN = "Europe/Berlin"
+NEW_YORK = "America/New_York"
+# A calendar month begins at local midnight: 1 September in Berlin is 31 August, 22:00, in UTC.
+SEPTEMBER = "2026-09-01T00:00:00+00:00"
+SEPTEMBER_IN_BERLIN = "2026-09-01T00:00:00+02:00"
+SEPTEMBER_IN_NEW_YORK = "2026-09-01T00:00:00-04:00"
+
+FIRMS: tuple[Firm, ...] = (
+    *_firms(
+        *("starter", "US", ""),
+        ("Harbour & Sons", "Portland", "calendar", SEPTEMBER, 4),
+        ("Blue Fern Dental", "Boise", "calendar", SEPTEMBER, 2),
+        ("Cartwright Notaries", "Tucson", "calendar", SEPTEMBER, 3),
+        ("Lakeside Veterinary", "Madison", "calendar", SEPTEMBER, 2),
+        ("Marlow Bookkeeping", "Omaha", "calendar", SEPTEMBER, 5),
+        ("Pinecrest Realty", "Denver", "calendar", SEPTEMBER, 3),
+        ("Redwood Appraisals", "Eugene", "calendar", SEPTEMBER, 2),
+        ("Tidewater Claims", "Norfolk", "calendar", SEPTEMBER, 4),
+        ("Oakley Translations", "Austin", "calendar", "2026-09-10T14:30:00+00:00", 3),
+        ("Summit Payroll", "Salt Lake City", "calendar", "2026-09-21T08:00:00+00:00", 4),
+        ("Wren & Holloway", "Savannah", "anniversary", "2026-08-31T09:00:00+00:00", 3),
+        ("Copperfield Estates", "Santa Fe", "anniversary", "2026-09-03T07:15:00+00:00", 3),
+        ("Juniper Home Care", "Spokane", "anniversary", "2026-09-15T10:00:00+00:00", 2),
+        ("Fairbanks Surveyors", "Anchorage", "anniversary", "2026-10-05T16:45:00+00:00", 3),
+    ),
+    *_firms(
+        *("growth", "US", NEW_YORK),
+        ("Alder Insurance", "Hartford", "calendar", SEPTEMBER_IN_NEW_YORK, 6),
+        ("Beacon Title", "Boston", "calendar", SEPTEMBER_IN_NEW_YORK, 5),
+        ("Crestline Logistics", "Newark", "calendar", SEPTEMBER_IN_NEW_YORK, 7),
+        ("Dunmore Legal", "Albany", "calendar", SEPTEMBER_IN_NEW_YORK, 5),
+        ("Eastgate Mortgage", "Baltimore", "calendar", "2026-09-14T12:00:00-04:00", 6),
+    ),
+    *_firms(
+        *("growth", "US", ""),
+        ("Foxglove Clinics", "Reno", "calendar", SEPTEMBER, 5),
+        ("Granite Freight", "Cheyenne", "calendar", SEPTEMBER, 6),
+        ("Hollis Pharmacy Group", "Tulsa", "calendar", SEPTEMBER, 4),
+        ("Ironbridge Audits", "Topeka", "calendar", "2026-10-12T09:30:00+00:00", 5),
+        ("Kestrel Aviation Records", "Wichita", "anniversary", "2026-09-08T13:00:00+00:00", 5),
+        ("Longview Orchards", "Yakima", "anniversary", "2026-09-17T17:20:00+00:00", 3),
+        ("Meridian Labs", "Durham", "anniversary", "2026-09-26T11:00:00+00:00", 4),
+    ),
+    *_firms(
+        *("enterprise-eu", "DE", BERLIN),
+        ("Anker Reederei", "Hamburg", "calendar", SEPTEMBER_IN_BERLIN, 8),
+        ("Birkenfeld Verlag", "Leipzig", "calendar", SEPTEMBER_IN_BERLIN, 5),
+        ("Drossel Versicherung", "Köln", "calendar", SEPTEMBER_IN_BERLIN, 7),
+        ("Eichhorn Steuerberatung", "Nürnberg", "calendar", SEPTEMBER_IN_BERLIN, 6),
+        ("Falkenstein Archive", "Dresden", "calendar", "2026-09-16T11:00:00+02:00", 5),
+        ("Goldregen Kliniken", "Freiburg", "calendar", SEPTEMBER_IN_BERLIN, 6),
+        ("Heidekraut Logistik", "Bremen", "anniversary", "2026-09-10T08:30:00+02:00", 5),
+    ),
+    *_firms(
+        *("enterprise-eu", "AT", "Europe/Vienna"),
+        ("Kaltenbrunn Papier", "Graz", "calendar", SEPTEMBER_IN_BERLIN, 4),
+        ("Lindenhof Notare", "Wien", "calendar", SEPTEMBER_IN_BERLIN, 4),
+    ),
+    *_firms(
+        *("enterprise-eu", "NL", "Europe/Amsterdam"),
+        ("De Wit Scheepvaart", "Rotterdam", "calendar", SEPTEMBER_IN_BERLIN, 6),
+        ("Molenaar Advocaten", "Utrecht", "calendar", SEPTEMBER_IN_BERLIN, 3),
+        ("Van Dam Accountants", "Haarlem", "anniversary", "2026-09-22T10:00:00+02:00", 4),
+    ),
+    *_firms(
+        *("none", "US", ""),
+        ("Quill & Parchment", "Santa Cruz", "", SEPTEMBER, 0),
+        ("Northfield Museum", "Duluth", "", SEPTEMBER, 1),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """A charge, asked for at `at`. `at_once`: on an invoice of its own."""
+
+    key: str
+    customer: str
+    amount: str
+    currency: str
+    description: str
+    at: datetime
+    at_once: bool = False
+
+
+ONE_OFFS = (
+    OneOff(
+        *("workshop-2026-09", "crestline-logistics", "450.00", "USD"),
+        "Workshop on site, half a day",
+        datetime(2026, 9, 16, 15, tzinfo=UTC),
+        at_once=True,
+    ),
+    OneOff(
+        *("backlog-4711", "marlow-bookkeeping", "120.00", "USD"),
+        "Backlog of 1,200 boxed receipts, read in one go",
+        datetime(2026, 9, 22, 10, tzinfo=UTC),
+    ),
+    OneOff(
+        *("scan-station-17", "anker-reederei", "1180.00", "EUR"),
+        "Scanning station, second hand",
+        datetime(2026, 10, 8, 9, tzinfo=UTC),
+    ),
+    OneOff(
+        *("exhibition-2026", "quill-and-parchment", "300.00", "USD"),
+        "Reading of one exhibition catalogue",
+        datetime(2026, 10, 13, 9, tzinfo=UTC),
+    ),
+    OneOff(
+        *("rush-5002", "alder-insurance", "75.00", "USD"),
+        "Rush reading of a court file",
+        datetime(2026, 11, 2, 16, tzinfo=UTC),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The end of a firm's subscription, asked for at `at`, with the period that runs then."""
+
+    customer: str
+    reason: str
+    at: datetime
+
+
+CANCELLATIONS = (
+    Cancellation(
+        *("redwood-appraisals", "The owner retires"), datetime(2026, 10, 12, 11, tzinfo=UTC)
+    ),
+    Cancellation(
+        *("hollis-pharmacy-group", "Moves to its own software"),
+        datetime(2026, 11, 2, 9, tzinfo=UTC),
+    ),
+)

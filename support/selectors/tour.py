@@ -1,0 +1,104 @@
+"""The tour of the demo: what to look at first, and the words that must be on the page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from billing.models import Invoice
+from neruba.models import Customer, Project
+
+TIERED = "crestline-logistics"
+WAITING = "copperfield-estates"
+SHORT = "falkenstein-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A page, and why it is worth a look."""
+
+    title: str
+    path: str
+    why: str
+    contains: tuple[str, ...]
+
+
+def tour(project: Project) -> Iterator[Stop]:
+    """The pages of the demo that a newcomer should see, in order."""
+    tiered = _invoices(project, TIERED).order_by("boundary_at").last()
+    draft = _invoices(project, WAITING).get(status=Invoice.Status.DRAFT)
+    short = _invoices(project, SHORT).filter(boundary=1).get()
+    assert tiered is not None
+    yield Stop(
+        "An invoice that explains itself",
+        _page("billing_invoice", tiered),
+        "Usage in three tiers, the highest level of an archive, a fee in advance; each line with its "
+        "arithmetic in words and its place in the ledger.",
+        (f"{tiered.number}", tiered.customer.name, "Documents read"),
+    )
+    yield Stop(
+        "A short first period",
+        _page("billing_invoice", short),
+        "Begun on 16 September in Berlin: 15 of 30 days of the fee, and every page read since.",
+        (f"{short.number}", short.customer.name, "15 of 30 days"),
+    )
+    yield Stop(
+        "A draft that waits",
+        _page("billing_invoice", draft),
+        "Its period ended on 3 November. For a day late usage still counts; it is computed each "
+        "time that it is shown.",
+        (draft.customer.name, "raft"),
+    )
+    yield Stop(
+        "A customer",
+        _page("neruba_customer", Customer.objects.get(project=project, external_id=TIERED)),
+        "Balance, subscriptions, usage and invoices in one place.",
+        ("Crestline Logistics",),
+    )
+    yield Stop(
+        "All invoices",
+        reverse("admin:billing_invoice_changelist"),
+        "Two months of them, numbered without a gap.",
+        (f"{tiered.number}",),
+    )
+    yield Stop(
+        "Events that failed",
+        reverse("admin:ingest_failedevent_changelist"),
+        "Kept once for each distinct body, with the cause and a count.",
+        ("id is missing",),
+    )
+    yield Stop(
+        "Billing runs",
+        reverse("admin:billing_billingrun_changelist"),
+        "Each with its two bounds, its counts and its fingerprint.",
+        ("ompleted",),
+    )
+    yield Stop(
+        "The same invoice over the API",
+        f"/api/v1/invoices/{tiered.public_id}/explain",
+        "Needs the API key: curl -H 'Authorization: Bearer …'.",
+        (f"{tiered.number}", "The first 40 at 0.9 each"),
+    )
+    yield Stop(
+        "The trial balance",
+        "/api/v1/ledger/trial-balance",
+        "Debits equal credits in each currency. Needs the API key.",
+        ('"currency":"EUR"', '"currency":"USD"'),
+    )
+    yield Stop(
+        "The API, to try out",
+        reverse("docs"),
+        "Every endpoint, for whoever is logged in.",
+        ("swagger",),
+    )
+
+
+def _invoices(project: Project, customer: str) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(project=project, customer__external_id=customer).select_related(
+        "customer"
+    )
+
+
+def _page(name: str, row: Invoice | Customer) -> str:
+    return reverse(f"admin:{name}_change", args=[row.pk])

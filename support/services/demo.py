@@ -1,0 +1,198 @@
+"""Making the demo: the same services that the API calls, along a sandbox's clock."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+
+from billing.models import Plan, Subscription
+from billing.services.charges import accept_charge
+from billing.services.plans import create_plan_version
+from billing.services.runs import issue_now
+from billing.services.subscriptions import cancel_at_period_end, create_subscription
+from ingest.services.events import accept_events
+from ingest.services.meters import create_meter
+from ingest.services.void import void_event
+from neruba import due
+from neruba.actor import Actor
+from neruba.edge import run_atomic
+from neruba.errors import ConflictError
+from neruba.models import Customer, Project, User
+from neruba.money import Money
+from neruba.services.api_keys import issue_api_key
+from neruba.services.customers import create_customer
+from neruba.services.projects import create_project
+from support.demo import usage, world
+
+OPERATOR = "demo@neruba.example"
+ACTOR = Actor("operator", OPERATOR)
+KEY_NAME = "demo key"
+
+Act = tuple[datetime, Callable[[], object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The project, and the secrets that are shown this once."""
+
+    project: Project
+    api_key: str
+
+
+def seed_demo(
+    *,
+    password: str,
+    wall: datetime,
+    slug: str = world.PROJECT,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Demo:
+    """Make the demo's project and its operator, and live through two months with them.
+
+    Call outside of a transaction: each step commits by itself, as it would in life.
+    `progress(done, of)` is told after each step. Raises ConflictError where the project or the
+    operator stands already. Law: every call gives the same documents, hashes and fingerprints.
+    """
+    demo = run_atomic(partial(_open, slug=slug, password=password, wall=wall))
+    days = [
+        (at, [work for _, work in acts])
+        for at, acts in groupby(sorted(_acts(demo.project), key=itemgetter(0)), key=itemgetter(0))
+    ]
+    for done, (at, works) in enumerate(days, 1):
+        due.walk(demo.project, at)
+        for work in works:
+            run_atomic(work)
+        progress(done, len(days))
+    due.walk(demo.project, world.ENDS_AT)
+    return demo
+
+
+def _open(*, slug: str, password: str, wall: datetime) -> Demo:
+    """The project with its meters, plans and customers; its key; its operator."""
+    project = create_project(
+        slug=slug,
+        name=world.NAME,
+        currency=world.CURRENCY,
+        timezone="UTC",
+        mode=Project.Mode.SANDBOX,
+        clock_at=world.OPENS_AT,
+        settings=world.SETTINGS,
+        actor=ACTOR,
+        wall=wall,
+    )
+    if User.objects.filter(email=OPERATOR).exists():
+        raise ConflictError(f"There is an operator {OPERATOR} already.")
+    User.objects.create_superuser(OPERATOR, password)
+    at = world.OPENS_AT
+    for meter in world.METERS:
+        create_meter(project=project, actor=ACTOR, at=at, **meter)
+    for plan in world.PLANS:
+        _make_version(project, plan, at)
+    for firm in world.FIRMS:
+        create_customer(project=project, external_id=firm.key, content=_customer(firm), at=at)
+    issued = issue_api_key(
+        project=project,
+        name=KEY_NAME,
+        scopes=["admin"],
+        expires_at=None,
+        actor=ACTOR,
+        at=at,
+        wall=wall,
+    )
+    return Demo(project, issued.secret)
+
+
+def _customer(firm: world.Firm) -> dict[str, object]:
+    return {
+        "name": firm.name,
+        "email": f"billing@{firm.key}.example",
+        "currency": "EUR" if firm.plan == world.ENTERPRISE["code"] else "USD",
+        "timezone": firm.zone,
+        "billing_address": {"city": firm.city, "country": firm.country},
+    }
+
+
+def _make_version(project: Project, plan: dict[str, object], at: datetime) -> None:
+    create_plan_version(
+        project=project,
+        interval="month",
+        interval_count=1,
+        actor=ACTOR,
+        at=at,
+        **plan,  # type: ignore[arg-type]
+    )
+
+
+def _acts(project: Project) -> Iterator[Act]:
+    """All that happens after the opening, each with its time; of one instant, in this order."""
+    yield world.NEW_PRICE_AT, partial(
+        _make_version, project, world.STARTER_OF_OCTOBER, world.NEW_PRICE_AT
+    )
+    for firm in world.FIRMS:
+        if firm.anchor:
+            yield firm.starts_at, partial(_subscribe, project, firm)
+    for delivery in usage.deliveries(world.FIRMS):
+        yield (
+            delivery.at,
+            partial(accept_events, project=project, bodies=delivery.bodies, at=delivery.at),
+        )
+    yield usage.VOIDED_AT, partial(_void, project)
+    for one_off in world.ONE_OFFS:
+        yield one_off.at, partial(_charge, project, one_off)
+    for cancellation in world.CANCELLATIONS:
+        yield cancellation.at, partial(_cancel, project, cancellation)
+
+
+def _subscribe(project: Project, firm: world.Firm) -> None:
+    create_subscription(
+        project=project,
+        external_id=f"{firm.key}-{firm.plan}",
+        customer=Customer.objects.get(project=project, external_id=firm.key),
+        plan=Plan.objects.get(project=project, code=firm.plan),
+        start_at=firm.starts_at,
+        anchor=firm.anchor,
+        billing_day=None,
+        timezone=None,
+        actor=ACTOR,
+        at=firm.starts_at,
+    )
+
+
+def _void(project: Project) -> None:
+    void_event(
+        project=project,
+        source=usage.READER,
+        event_id=usage.VOIDED_EVENT,
+        reason=usage.VOID_REASON,
+        actor=ACTOR,
+        at=usage.VOIDED_AT,
+    )
+
+
+def _charge(project: Project, one_off: world.OneOff) -> None:
+    accepted = accept_charge(
+        project=project,
+        customer=Customer.objects.get(project=project, external_id=one_off.customer),
+        charge_key=one_off.key,
+        amount=Money.parse(one_off.amount, one_off.currency),
+        description=one_off.description,
+        effective_at=one_off.at,
+        tax_code="",
+        metadata={},
+        invoice_now=one_off.at_once,
+        at=one_off.at,
+    )
+    if one_off.at_once:
+        issue_now(project=project, charge=accepted.charge, at=one_off.at)
+
+
+def _cancel(project: Project, cancellation: world.Cancellation) -> None:
+    cancel_at_period_end(
+        subscription=Subscription.objects.get(
+            project=project, customer__external_id=cancellation.customer
+        ),
+        reason=cancellation.reason,
+        actor=ACTOR,
+        at=cancellation.at,
+    )

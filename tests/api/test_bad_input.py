@@ -1,0 +1,477 @@
+"""Every endpoint with everything that can be wrong: the right problem document, nothing changed."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from django.http import HttpResponse
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from neruba import clock
+from neruba.actor import SYSTEM
+from neruba.models import ApiKey
+from neruba.models.access import SCOPES
+from neruba.services.api_keys import revoke_api_key
+from tests import factories
+from tests.api.faults import leaves, replaced, wrong_values
+from tests.api.world import (
+    METHODS,
+    PATHS,
+    REQUESTS,
+    WITH_BODY,
+    Endpoint,
+    Good,
+    World,
+    build_world,
+    endpoints,
+)
+
+pytestmark = pytest.mark.django_db
+
+ENDPOINTS = endpoints()
+WRITING = [endpoint for endpoint in ENDPOINTS if endpoint.method != "GET"]
+KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id"}
+# Bodies that were refused as events are kept, where an operator can see them.
+MAY_GROW = {"ingest_failedevent"}
+REQUIRED = {"type", "title", "status", "detail"}
+
+
+@pytest.fixture
+def world() -> World:
+    return build_world()
+
+
+def good(endpoint: Endpoint) -> Good:
+    return REQUESTS.get(str(endpoint), Good())
+
+
+def taking_bodies() -> Iterator[tuple[Endpoint, dict[str, Any]]]:
+    for endpoint in WRITING:
+        body = good(endpoint).body
+        if body is not None:
+            yield endpoint, body
+
+
+def rows() -> dict[str, int]:
+    """How many rows each table has."""
+    tables = sorted({model._meta.db_table for model in apps.get_models()} - MAY_GROW)
+    counts = ", ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts}")
+        return dict(zip(tables, cursor.fetchone(), strict=True))
+
+
+@contextmanager
+def nothing_changed() -> Iterator[None]:
+    before = rows()
+    yield
+    assert rows() == before
+
+
+def assert_problem(response: HttpResponse, status: int, code: str | None = None) -> dict[str, Any]:
+    """The answer is a problem document as RFC 9457 and the contract say."""
+    assert response.status_code == status, (response.status_code, response.content[:500])
+    assert response["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = json.loads(response.content)
+    assert problem.keys() >= REQUIRED
+    assert problem["status"] == status
+    assert all(isinstance(problem[name], str) and problem[name] for name in REQUIRED - {"status"})
+    for error in problem.get("errors", []):
+        assert error.keys() >= {"pointer", "code", "detail"}
+        assert error["pointer"] == "" or error["pointer"].startswith("/")
+    assert b"Traceback" not in response.content
+    if code is not None:
+        assert problem["code"] == code
+    return problem
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Roll back what happens inside, as Django's TestCase does: durable blocks may nest in it."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    with block:
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
+
+
+def check_everywhere(
+    subtests: pytest.Subtests,
+    chosen: list[Endpoint],
+    check: Callable[[Endpoint], None],
+) -> None:
+    """Try each endpoint for itself; what one of them changed is undone before the next."""
+    for endpoint in chosen:
+        with subtests.test(str(endpoint)), undone():
+            check(endpoint)
+
+
+# That the matrix is whole
+
+
+def test_every_endpoint_has_a_good_request() -> None:
+    missing = [
+        f"{endpoint}: add a good body to REQUESTS in tests/api/world.py"
+        for endpoint in WRITING
+        if str(endpoint) not in REQUESTS
+    ]
+    missing += [
+        f"{endpoint}: say in PATHS of tests/api/world.py where {name} is found"
+        for endpoint in ENDPOINTS
+        for name in endpoint.parameters
+        if name not in KNOWN
+    ]
+    assert not missing, "\n".join(missing)
+    stale = REQUESTS.keys() - {str(endpoint) for endpoint in ENDPOINTS}
+    assert not stale, "no such endpoint"
+
+
+def test_the_good_requests_are_taken(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        response = world.send(endpoint)
+        assert 200 <= response.status_code < 300, response.content
+
+    check_everywhere(subtests, ENDPOINTS, check)
+
+
+# Bodies
+
+
+BROKEN: dict[str, bytes] = {
+    "cut off": b'{"name": ',
+    "blank": b" ",
+    "two values": b"{} {}",
+    "single quotes": b"{'name': 'x'}",
+    "a trailing comma": b'{"name": "x",}',
+    "a comment": b'{} // "x"',
+    "not a number": b'{"name": NaN}',
+    "not UTF-8": b'{"name": "\xff"}',
+    "a lone surrogate": b'{"name": "\\ud800"}',
+    "a control character": b'{"name": "\x00"}',
+    "a number that is none": b'{"name": 01}',
+    "an endless number": b'{"name": 1' + b"0" * 5000 + b"}",
+    "a deep object": b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    "a deep list": b"[" * 100_000,
+    "a deep list in a field": b'{"name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_json_is_refused(world: World, subtests: pytest.Subtests, name: str) -> None:
+    def check(endpoint: Endpoint) -> None:
+        with nothing_changed():
+            assert_problem(world.send(endpoint, raw=BROKEN[name]), 400)
+
+    check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)
+
+
+def test_an_empty_body_is_an_empty_object(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        statuses = []
+        for raw in (b"", b"{}"):
+            with undone():
+                statuses.append(world.send(endpoint, raw=raw).status_code)
+        assert statuses[0] == statuses[1] < 500
+
+    check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)
+
+
+@pytest.mark.parametrize("value", ["[]", "[1]", '"text"', "1", "null", "true", "1.5"])
+def test_a_body_that_is_no_object_is_refused(
+    world: World, subtests: pytest.Subtests, value: str
+) -> None:
+    def check(endpoint: Endpoint) -> None:
+        if not (good(endpoint).lists and value.startswith("[")):
+            with nothing_changed():
+                assert_problem(world.send(endpoint, raw=value.encode()), 400)
+
+    check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/problem+json",
+        "nonsense",
+    ],
+)
+def test_another_content_type_is_refused(
+    world: World, subtests: pytest.Subtests, content_type: str
+) -> None:
+    def check(endpoint: Endpoint) -> None:
+        with nothing_changed():
+            assert_problem(world.send(endpoint, content_type=content_type), 415)
+
+    check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)
+
+
+def test_a_body_that_is_too_large_is_refused(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        filler = b" " * endpoint.view.max_body
+        raw = json.dumps(good(endpoint).body or {}).encode() + filler
+        with nothing_changed():
+            assert_problem(world.send(endpoint, raw=raw), 413)
+
+    check_everywhere(
+        subtests, [endpoint for endpoint in WRITING if endpoint.method in WITH_BODY], check
+    )
+
+
+def test_unknown_fields_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        body = {**(good(endpoint).body or {}), "surprise": 1}
+        if not good(endpoint).unknown_fields:
+            with nothing_changed():
+                problem = assert_problem(world.send(endpoint, body=body), 400)
+            assert "/surprise" in [error["pointer"] for error in problem["errors"]]
+
+    posting = [endpoint for endpoint in WRITING if endpoint.method in WITH_BODY]
+    check_everywhere(subtests, posting, check)
+
+
+def test_wrong_values_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    """Wrong types, floats where money is meant, times without a zone: each leaf of each body."""
+
+    def check(path: str, value: object, endpoint: Endpoint) -> None:
+        body = replaced(good(endpoint).body or {}, path, value)
+        with nothing_changed():
+            assert_problem(world.send(endpoint, body=body), 400)
+
+    for endpoint, body in taking_bodies():
+        for path, value in leaves(body):
+            if any(path.startswith(free) for free in good(endpoint).any_of):
+                continue
+            for wrong in wrong_values(value):
+                with subtests.test(f"{endpoint} {path}", wrong=wrong), undone():
+                    check(path, wrong, endpoint)
+
+
+def test_objects_and_lists_are_no_values(world: World, subtests: pytest.Subtests) -> None:
+    """Each field of each body, replaced by a value of a kind that it is not."""
+    for endpoint, body in taking_bodies():
+        for name, value in body.items():
+            if not isinstance(value, dict | list) or good(endpoint).partly:
+                continue
+            for wrong in ("text", 7, True, [] if isinstance(value, dict) else {"a": "b"}):
+                title = f"{endpoint} /{name}"
+                with subtests.test(title, wrong=wrong), undone(), nothing_changed():
+                    response = world.send(endpoint, body={**body, name: wrong})
+                    assert_problem(response, 400)
+
+
+# Queries
+
+
+def test_unknown_names_in_a_query_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        query = f"{good(endpoint).query}&surprise=1".lstrip("&")
+        problem = assert_problem(world.send(endpoint, query=query), 400)
+        assert "/surprise" in [error["pointer"] for error in problem["errors"]]
+
+    reading = {endpoint for endpoint, _, _ in documented_queries() if endpoint.method == "GET"}
+    check_everywhere(subtests, sorted(reading, key=str), check)
+
+
+def documented_queries() -> Iterator[tuple[Endpoint, str, dict[str, Any]]]:
+    """The parameters of queries, as the OpenAPI document has them."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    for endpoint in ENDPOINTS:
+        route = "/api/v1/" + endpoint.route.replace("<str:", "{").replace(">", "}")
+        operation = document["paths"][route][endpoint.method.lower()]
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                yield endpoint, parameter["name"], parameter["schema"]
+
+
+def wrong_in_query(schema: dict[str, Any], name: str) -> list[str]:
+    if schema.get("format") == "date-time":
+        return ["2026-02-01T00:00:00", "2026-02-01", "yesterday", "", "1769904000"]
+    if name == "limit":
+        return ["0", "-1", "1001", "ten", "1.5", "", "١", "9" * 50]
+    if name == "cursor":
+        return ["x", "AAAA", "cD1hYmM=", "%00"]
+    return ["surely-not-one-of-them"] if "enum" in schema else ["", "a%00b", "x" * 5000]
+
+
+def test_wrong_values_in_a_query_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    for endpoint, name, schema in documented_queries():
+        others = [
+            part
+            for part in good(endpoint).query.split("&")
+            if part and not part.startswith(f"{name}=")
+        ]
+        for wrong in wrong_in_query(schema, name):
+            if endpoint.method != "GET":
+                continue
+            with subtests.test(str(endpoint), **{name: wrong[:30]}):
+                query = "&".join([*others, f"{name}={wrong}"])
+                assert_problem(world.send(endpoint, query=query), 400)
+
+
+# Credentials
+
+
+def strange_client(secret: str) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=secret)
+    return client
+
+
+def bad_credentials(world: World) -> dict[str, APIClient]:
+    wall = clock.wall()
+    key = partial(factories.api_key, project=world.project)
+    expired, revoked, sound = key(expires_at=wall + timedelta(hours=1)), key(), key()
+    ApiKey.objects.filter(pk=expired.key.pk).update(expires_at=wall - timedelta(seconds=1))
+    revoke_api_key(
+        project=world.project,
+        prefix=revoked.key.prefix,
+        reason="",
+        actor=SYSTEM,
+        at=wall,
+        wall=wall,
+    )
+    return {
+        "none": APIClient(raise_request_exception=False),
+        "expired": strange_client(f"Bearer {expired.secret}"),
+        "revoked": strange_client(f"Bearer {revoked.secret}"),
+        "unknown": strange_client("Bearer nrb_0123456789ab_secret"),
+        "another secret": strange_client(f"Bearer {sound.secret[:-1]}"),
+        "no secret": strange_client("Bearer"),
+        "two secrets": strange_client(f"Bearer {sound.secret} {sound.secret}"),
+        "another scheme": strange_client(f"Basic {sound.secret}"),
+        "only the prefix": strange_client(f"Bearer nrb_{sound.key.prefix}_"),
+        "not ASCII": strange_client("Bearer nrb_\u00e9\u00e9_secret"),
+    }
+
+
+def test_bad_credentials_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    clients = bad_credentials(world)
+    for name, client in clients.items():
+        for endpoint in ENDPOINTS:
+            with subtests.test(str(endpoint), credential=name), nothing_changed():
+                response = world.send(endpoint, client=client)
+                assert_problem(response, 401)
+                assert response["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_scope_too_few_is_refused(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        others = sorted(SCOPES.keys() - {endpoint.scope, "admin"})
+        client = factories.client(project=world.project, scopes=others)
+        with nothing_changed():
+            problem = assert_problem(world.send(endpoint, client=client), 403, "missing_scope")
+        assert endpoint.scope in problem["detail"]
+
+    check_everywhere(subtests, ENDPOINTS, check)
+
+
+def test_the_scope_alone_is_enough(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        client = factories.client(project=world.project, scopes=[endpoint.scope])
+        response = world.send(endpoint, client=client)
+        assert response.status_code < 300, response.content
+
+    check_everywhere(subtests, ENDPOINTS, check)
+
+
+# Other things
+
+
+def test_another_projects_things_do_not_exist(world: World, subtests: pytest.Subtests) -> None:
+    stranger = factories.client(project=factories.project())
+
+    def check(endpoint: Endpoint) -> None:
+        with nothing_changed():
+            response = world.send(endpoint, client=stranger)
+            assert_problem(response, 404 if endpoint.parameters else good(endpoint).unknown_status)
+
+    naming = [endpoint for endpoint in ENDPOINTS if endpoint.parameters or good(endpoint).names]
+    check_everywhere(subtests, naming, check)
+
+
+def test_lists_of_another_project_are_empty(world: World, subtests: pytest.Subtests) -> None:
+    stranger = factories.client(project=factories.project())
+    for endpoint in ENDPOINTS:
+        if endpoint.method == "GET" and not endpoint.parameters and not good(endpoint).names:
+            with subtests.test(str(endpoint)):
+                response = world.send(endpoint, client=stranger)
+                assert response.json().get("data", []) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing-such", "%00", "a%20", "..", "x" * 2000, "%F0%9F%92%B8", "1", "inv_0"]
+)
+def test_what_is_not_there_is_not_found(world: World, subtests: pytest.Subtests, name: str) -> None:
+    def check(endpoint: Endpoint) -> None:
+        world.paths = {**dict.fromkeys(KNOWN, name), "projects/slug": world.project.slug}
+        with nothing_changed():
+            assert_problem(world.send(endpoint), 404)
+
+    naming = [
+        endpoint
+        for endpoint in ENDPOINTS
+        if endpoint.parameters and endpoint.parameters != ["projects/slug"]
+    ]
+    check_everywhere(subtests, naming, check)
+
+
+def test_other_methods_are_refused(world: World, subtests: pytest.Subtests) -> None:
+    for endpoint in {endpoint.route: endpoint for endpoint in ENDPOINTS}.values():
+        for method in set(METHODS) - endpoint.view.scopes.keys():
+            with subtests.test(f"{method} {endpoint.route}"), nothing_changed():
+                assert_problem(world.send(Endpoint(method, endpoint.route, endpoint.view)), 405)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v2/customers", "/api/"])
+def test_an_unknown_address_is_a_problem_document(path: str) -> None:
+    for client in (APIClient(), factories.client(project=factories.project())):
+        assert_problem(client.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "caf\u00e9", "a\tb"])
+def test_a_bad_idempotency_key_is_refused(
+    world: World, subtests: pytest.Subtests, key: str
+) -> None:
+    def check(endpoint: Endpoint) -> None:
+        with nothing_changed():
+            assert_problem(world.send(endpoint, HTTP_IDEMPOTENCY_KEY=key), 400)
+
+    check_everywhere(subtests, WRITING, check)
+
+
+def test_where_money_moves_an_idempotency_key_is_needed(
+    world: World, subtests: pytest.Subtests
+) -> None:
+    def check(endpoint: Endpoint) -> None:
+        path = world.path(endpoint)
+        with nothing_changed():
+            response = world.client.generic(
+                endpoint.method, path, json.dumps(good(endpoint).body), "application/json"
+            )
+            assert "Idempotency-Key" in assert_problem(response, 400)["detail"]
+
+    needing = [endpoint for endpoint in WRITING if endpoint.method in endpoint.view.needs_key]
+    assert needing
+    check_everywhere(subtests, needing, check)
+
+
+def test_a_refused_request_may_use_its_key_again(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        refused = world.send(endpoint, raw=b"{", HTTP_IDEMPOTENCY_KEY="once")
+        assert_problem(refused, 400)
+        assert world.send(endpoint, HTTP_IDEMPOTENCY_KEY="once").status_code < 300
+
+    check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)

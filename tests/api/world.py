@@ -1,0 +1,320 @@
+"""What the matrix of bad input needs: every endpoint of the API with a request that is good.
+
+Endpoints come from the URL resolver. A new one fails `test_every_endpoint_has_a_good_request` until
+its request stands here: a body in REQUESTS for what writes, a value in PATHS for each parameter of
+its address. All else follows from that.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from neruba.api.views import ProjectView
+from neruba.models import Project
+from tests import factories
+
+BASE = "api/v1/"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+WITH_BODY = ("POST", "PUT", "PATCH")
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method of an address, such as POST customers/<str:external_id>."""
+
+    method: str
+    route: str
+    view: type[ProjectView]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+    @property
+    def scope(self) -> str:
+        return self.view.scopes[self.method]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in the address, each with the first word before it: "customers/external_id"."""
+        collection = self.route.partition("/")[0]
+        return [f"{collection}/{name}" for name in PARAMETER.findall(self.route)]
+
+
+def endpoints() -> list[Endpoint]:
+    """Every method of every address below /api/v1, in the order of the resolver."""
+    return [
+        Endpoint(method, route, view)
+        for route, view in _routes(get_resolver().url_patterns, "")
+        for method in view.scopes
+    ]
+
+
+def _routes(
+    patterns: list[URLPattern | URLResolver], before: str
+) -> Iterator[tuple[str, type[ProjectView]]]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        elif route.startswith(BASE):
+            view: Any = getattr(pattern.callback, "view_class", None)
+            assert issubclass(view, ProjectView), f"{route} is no ProjectView"
+            yield route.removeprefix(BASE), view
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A request that is taken as it stands.
+
+    `any_of` are paths in the body below which everything goes; `unknown_fields` whether the body
+    takes fields that it does not know; `lists` whether it may be a list; `partly` whether faults of
+    members are answered one by one. `names` says whether it names a thing of the project, which
+    another project does not have, and `unknown_status` the answer then.
+    """
+
+    body: dict[str, Any] | None = None
+    query: str = ""
+    any_of: tuple[str, ...] = ()
+    unknown_fields: bool = False
+    lists: bool = False
+    partly: bool = False
+    names: bool = False
+    unknown_status: int = 404
+
+
+def _event(number: int) -> dict[str, Any]:
+    return {
+        "id": f"e{number}",
+        "source": "urn:test",
+        "type": "call",
+        "subject": "acme",
+        "time": "2026-02-01T00:30:00Z",
+        "data": {"calls": 3},
+    }
+
+
+PLAN: dict[str, Any] = {
+    "code": "basic",
+    "name": "Basic",
+    "currency": "USD",
+    "interval": "month",
+    "interval_count": 1,
+    "prices": [
+        {
+            "code": "base",
+            "name": "Base fee",
+            "kind": "recurring",
+            "model": "flat",
+            "amount": "20.00",
+            "billing": "in_advance",
+            "prorate": True,
+        },
+        {
+            "code": "calls",
+            "name": "Calls",
+            "kind": "usage",
+            "model": "graduated",
+            "meter": "calls",
+            "billing": "in_arrears",
+            "tiers": [
+                {"up_to": "100", "unit_amount": "0.02", "flat_amount": "1.50"},
+                {"up_to": None, "unit_amount": "0.015", "flat_amount": "0.00"},
+            ],
+        },
+    ],
+}
+METER: dict[str, Any] = {
+    "code": "calls",
+    "name": "Calls",
+    "event_type": "call",
+    "aggregation": "sum",
+    "value_property": "calls",
+    "filters": [{"property": "region", "in": ["eu", "us"]}],
+    "group_by": ["region"],
+    "carry_over": False,
+}
+CUSTOMER: dict[str, Any] = {
+    "external_id": "acme",
+    "name": "Acme",
+    "email": "books@acme.example",
+    "currency": "USD",
+    "timezone": "Europe/Berlin",
+    "billing_address": {"city": "Berlin"},
+    "tax_ids": ["DE123456789"],
+    "metadata": {"tier": "gold"},
+}
+SUBSCRIPTION: dict[str, Any] = {
+    "external_id": "acme-1",
+    "customer": "acme",
+    "plan": "basic",
+    "start_at": "2026-01-01T00:00:00Z",
+    "anchor": "calendar",
+    "billing_day": 1,
+    "timezone": "UTC",
+}
+CHARGE: dict[str, Any] = {
+    "charge_key": "setup-1",
+    "customer": "acme",
+    "amount": "12.30",
+    "currency": "USD",
+    "description": "Setup",
+    "effective_at": "2026-01-05T00:00:00Z",
+    "tax_code": "",
+    "metadata": {"ticket": "T-17"},
+    "invoice_now": False,
+}
+
+# The steps that make the world, in order: each is the first request to its endpoint, too.
+STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("meters", {**METER, "filters": [], "group_by": []}),
+    ("customers", CUSTOMER),
+    ("customers", {**CUSTOMER, "external_id": "beta"}),
+    ("plans", PLAN),
+    ("subscriptions", SUBSCRIPTION),
+    ("clock", {"to": "2026-01-20T00:00:00Z"}),
+    ("events", {**_event(1), "time": "2026-01-15T00:00:00Z"}),
+    ("charges", CHARGE),
+    ("clock", {"to": "2026-02-01T02:00:00Z"}),
+    ("billing-runs", {}),
+)
+
+# Requests that are good in that world.
+REQUESTS: dict[str, Good] = {
+    "PATCH projects/<str:slug>": Good(
+        {
+            "name": "Renamed",
+            "settings": {
+                "payment_terms_days": 14,
+                "finalization_grace": "PT2H",
+                "rounding": "half_even",
+                "bad_debt_tax_relief": True,
+            },
+        }
+    ),
+    "POST projects/<str:slug>/api-keys": Good(
+        {"name": "ci", "scopes": ["usage:write"], "expires_at": "2099-01-01T00:00:00Z"}
+    ),
+    "DELETE projects/<str:slug>/api-keys/<str:prefix>": Good(query="reason=lost"),
+    "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
+    "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
+    "PATCH customers/<str:external_id>": Good(
+        {name: value for name, value in CUSTOMER.items() if name != "external_id"}
+    ),
+    "POST meters": Good({**METER, "code": "calls-by-region"}, any_of=("/filters/0/in",)),
+    "POST events": Good(_event(2), any_of=("/data",), unknown_fields=True),
+    "POST events/batch": Good(
+        {"events": [_event(3), _event(4)]}, any_of=("/events",), lists=True, partly=True
+    ),
+    "POST events/void": Good(
+        {"source": "urn:test", "id": "e1", "reason": "sent by mistake"}, names=True
+    ),
+    "GET events/one": Good(query="source=urn:test&id=e1", names=True),
+    "GET usage": Good(
+        query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
+        names=True,
+    ),
+    "POST plans": Good({**PLAN, "code": "pro"}),
+    "POST subscriptions": Good(
+        {**SUBSCRIPTION, "external_id": "beta-1", "customer": "beta"}, names=True
+    ),
+    "POST subscriptions/<str:external_id>/changes": Good(
+        {"type": "cancel", "at": "period_end", "reason": "moved away"}
+    ),
+    "POST charges": Good({**CHARGE, "charge_key": "setup-2"}, names=True),
+    "POST billing-runs": Good(
+        {"as_of": "2026-02-01T01:30:00Z", "customers": ["acme"], "dry_run": True},
+        names=True,
+        unknown_status=400,
+    ),
+    "POST invoices/preview": Good(
+        {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
+    ),
+    "POST invoices/<str:public_id>/verify": Good(),
+}
+
+# How the values of addresses are found in the world: a list, and the member that names its rows.
+PATHS: dict[str, tuple[str, str]] = {
+    "projects/prefix": ("projects/{slug}/api-keys", "prefix"),
+    "customers/external_id": ("customers", "external_id"),
+    "meters/code": ("meters", "code"),
+    "plans/code": ("plans", "code"),
+    "subscriptions/external_id": ("subscriptions", "external_id"),
+    "billing-runs/public_id": ("billing-runs", "id"),
+    "invoices/public_id": ("invoices", "id"),
+    "ledger/account_id": ("ledger/accounts", "id"),
+}
+
+
+@dataclass(slots=True)
+class World:
+    """A project in which every address leads to something."""
+
+    project: Project
+    client: APIClient
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def path(self, endpoint: Endpoint) -> str:
+        collection = endpoint.route.partition("/")[0]
+        return (
+            "/"
+            + BASE
+            + PARAMETER.sub(lambda match: self.paths[f"{collection}/{match[1]}"], endpoint.route)
+        )
+
+    def send(
+        self,
+        endpoint: Endpoint,
+        *,
+        client: APIClient | None = None,
+        body: object = None,
+        raw: bytes | None = None,
+        content_type: str = "application/json",
+        query: str | None = None,
+        **headers: str,
+    ) -> HttpResponse:
+        """The good request of the endpoint, with what is given in place of its own."""
+        good = REQUESTS.get(str(endpoint), Good())
+        if body is None:
+            body = good.body if good.body is not None else {}
+        query = good.query if query is None else query
+        if endpoint.method != "GET":
+            headers.setdefault("HTTP_IDEMPOTENCY_KEY", uuid.uuid4().hex)
+        if endpoint.method in WITH_BODY:
+            data = json.dumps(body).encode() if raw is None else raw
+        else:
+            data = raw or b""
+        return (client or self.client).generic(
+            endpoint.method,
+            f"{self.path(endpoint)}?{query}" if query else self.path(endpoint),
+            data,
+            content_type,
+            **headers,
+        )
+
+
+def build_world() -> World:
+    """The world, made through the API alone."""
+    project = factories.project()
+    client = factories.client(project=project)
+    world = World(project, client, {"projects/slug": project.slug})
+    for path, body in STEPS:
+        response = client.post(
+            f"/{BASE}{path}", body, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex
+        )
+        assert response.status_code < 300, (path, response.content)
+    factories.api_key(project=project)
+    for name, (path, member) in PATHS.items():
+        rows = client.get(f"/{BASE}{path.format(slug=project.slug)}").json()["data"]
+        assert rows, f"nothing at {path}"
+        world.paths[name] = rows[-1][member]
+    entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
+    world.paths["ledger/transaction_id"] = entries.json()["data"][0]["transaction"]
+    return world

@@ -1,0 +1,90 @@
+"""The catalogue over the API."""
+
+from typing import Any
+
+import pytest
+
+from billing.models import PlanVersion
+from tests.billing.sandbox import BASE, CALLS, Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_further_post_makes_the_next_version_and_the_same_content_answers_what_stands() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    first = sandbox.plan(BASE, CALLS)
+    body = {"code": "pro", "currency": "USD", "interval": "month", "prices": [BASE, CALLS]}
+    assert sandbox.post("/plans", body, 200) == first
+    dearer = {**body, "prices": [{**BASE, "amount": "31.00"}, CALLS]}
+    assert sandbox.post("/plans", dearer, 201)["version"] == 2
+    assert sandbox.get("/plans/pro")["version"] == 2
+    assert sandbox.get("/plans/pro?version=1") == first
+    assert [plan["version"] for plan in sandbox.get("/plans")["data"]] == [1, 2]
+
+
+def test_a_price_comes_back_complete() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    base, calls = sandbox.plan(BASE, CALLS)["prices"]
+    assert base == {
+        "code": "base",
+        "name": "base",
+        "kind": "recurring",
+        "billing": "in_advance",
+        "prorate": True,
+        "meter": None,
+        "model": "flat",
+        "amount": "30",
+    }
+    assert calls["tiers"][1] == {"up_to": None, "unit_amount": "0.5", "flat_amount": "0"}
+    assert calls["billing"] == "in_arrears"
+
+
+@pytest.mark.parametrize(
+    ("price", "pointer"),
+    [
+        ({**BASE, "amount": 30.5}, "/prices/0/amount"),
+        ({**BASE, "amount": "-1"}, "/prices/0/amount"),
+        ({**BASE, "amount": "0.0000000000001"}, "/prices/0/amount"),
+        ({**BASE, "amuont": "1"}, "/prices/0/amuont"),
+        ({**BASE, "meter": "calls"}, "/prices/0/meter"),
+        ({**BASE, "model": "per_unit", "unit_amount": "1", "amount": None}, "/prices/0/amount"),
+        ({**BASE, "model": "per_unit"}, "/prices/0/amount"),
+        ({**BASE, "kind": "fee"}, "/prices/0/kind"),
+        ({**BASE, "billing": "later"}, "/prices/0/billing"),
+        ({**BASE, "code": " base"}, "/prices/0/code"),
+        ({"kind": "recurring", "model": "flat", "amount": "1"}, "/prices/0/code"),
+        ({**BASE, "minimum_amount": "5"}, "/prices/0/minimum_amount"),
+        ({**CALLS, "meter": "nobody"}, "/prices/0/meter"),
+        ({**CALLS, "meter": None}, "/prices/0/meter"),
+        ({**CALLS, "billing": "in_advance"}, "/prices/0/billing"),
+        ({**CALLS, "tiers": []}, "/prices/0/tiers"),
+        ({**CALLS, "tiers": [{"up_to": "5", "unit_amount": "1"}]}, "/prices/0/tiers/0/up_to"),
+        ({**CALLS, "model": "surge"}, "/prices/0/model"),
+    ],
+)
+def test_a_price_that_makes_no_sense_is_refused_with_a_pointer(
+    price: dict[str, Any], pointer: str
+) -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    body = {"code": "pro", "currency": "USD", "interval": "month", "prices": [price]}
+    problem = sandbox.post("/plans", body, 400)
+    assert problem["errors"][0]["pointer"] == pointer, problem
+    assert not PlanVersion.objects.exists()
+
+
+def test_two_prices_of_one_code_are_refused() -> None:
+    sandbox = Sandbox()
+    body = {"code": "pro", "interval": "month", "prices": [BASE, BASE]}
+    problem = sandbox.post("/plans", body, 400)
+    assert problem["errors"][0]["pointer"] == "/prices/1/code"
+
+
+def test_what_this_version_does_not_do_is_refused_and_not_ignored() -> None:
+    sandbox = Sandbox()
+    body = {"code": "pro", "interval": "month", "prices": [BASE], "trial_days": 14}
+    problem = sandbox.post("/plans", body, 400)
+    assert problem["code"] == "unsupported"
+    assert problem["errors"][0]["pointer"] == "/trial_days"

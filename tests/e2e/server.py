@@ -1,0 +1,134 @@
+"""The product as it is run: its own database, migrated; gunicorn in front; commands beside it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Neruba: `call` goes over HTTP, `manage` runs a command on the same database."""
+
+    url: str
+    environment: dict[str, str]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Call the API; a body that is bytes is sent as it is."""
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}{path}",
+            data=raw,
+            method=method,
+            headers={
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
+                return _answer(response.status, response.read(), dict(response.headers))
+        except urllib.error.HTTPError as error:
+            return _answer(error.code, error.read(), dict(error.headers))
+
+    def manage(self, *arguments: str, status: int = 0) -> str:
+        """Run a management command and return what it printed; it must end with `status`."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, (
+            f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return done.stdout
+
+    def create_project(self, slug: str, *arguments: str) -> str:
+        """Make a project and return its admin key."""
+        printed = self.manage("create_project", slug, "--json", *arguments)
+        return str(json.loads(printed)["api_key"])
+
+
+def _answer(status: int, raw: bytes, headers: dict[str, str]) -> Answer:
+    is_json = "json" in headers.get("Content-Type", "")
+    return Answer(status, json.loads(raw) if is_json and raw else None, headers)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(database_url: str, log: Path) -> Iterator[Server]:
+    """Neruba on a database of its own, two web processes, until the block ends."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "NERUBA_SECRET_KEY": "only-for-this-test-" * 4,
+    }
+    server = Server(url, environment)
+    server.manage("migrate", "--verbosity", "0")
+    command = [sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--workers", "2", "--threads", "2", "--worker-class", "gthread"],
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            _wait(url, process, log)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    stop_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < stop_at:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{url}/admin/login/", timeout=5):  # noqa: S310
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"no answer within {START_SECONDS} s\n{log.read_text()}")
