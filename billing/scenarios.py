@@ -1,9 +1,12 @@
-"""Playing a scenario: a sandbox project, its clock, and calls through the real API. The format is in docs/scenarios.md."""
+"""Playing a scenario: a sandbox project, its clock, and calls through the real API. The format is
+in docs/scenarios.md.
+"""
 
 import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,8 +34,8 @@ class ScenarioError(ValueError):
 def play(scenario: Mapping[str, Any], *, slug: str) -> dict[str, Any]:
     """Play one scenario in a new project; returns `{"name", "ok", "steps": […]}`.
 
-    Raises ScenarioError where a step cannot be read. An answer that is not as expected is no error: its step says
-    under `failed` what differs.
+    Raises ScenarioError where a step cannot be read. An answer that is not as expected is no error:
+    its step says under `failed` what differs.
     """
     steps = scenario.get("steps")
     if not isinstance(steps, list) or not steps:
@@ -95,9 +98,9 @@ class _Player:
     def step(self, step: Mapping[str, Any], where: str) -> dict[str, Any]:
         at = _instant(step, where)
         moved = self._call("POST", "/api/v1/clock", {"to": at.isoformat()}, {})
-        while moved["status"] == 202:
+        while moved["status"] == HTTPStatus.ACCEPTED:
             moved = self._call("POST", "/api/v1/clock", {"to": at.isoformat()}, {})
-        if moved["status"] != 200:
+        if moved["status"] != HTTPStatus.OK:
             return {"call": step.get("call"), **moved, "failed": f"the clock: {moved['body']}"}
         method, _, path = str(step.get("call", "")).partition(" ")
         if method not in METHODS or not path.startswith("/"):
@@ -171,23 +174,22 @@ def _at(value: Any, place: str) -> Any:
 
 
 def _difference(expected: Any, found: Any, where: str) -> str:
-    """What of `expected` is not contained in `found`: objects by key, lists by position and length, all else equal."""
-    if isinstance(expected, Mapping):
-        if not isinstance(found, Mapping):
-            return f"{where or '/'}: expected an object, found {found!r}"
-        for key, value in expected.items():
-            if key not in found:
-                return f"{where}/{key}: missing"
-            if difference := _difference(value, found[key], f"{where}/{key}"):
-                return difference
-        return ""
-    if isinstance(expected, list):
-        if not isinstance(found, list) or len(found) != len(expected):
-            count = len(found) if isinstance(found, list) else "no list"
-            return f"{where}: expected {len(expected)} items, found {count}"
-        for index, value in enumerate(expected):
-            if difference := _difference(value, found[index], f"{where}/{index}"):
-                return difference
-        return ""
+    """What of `expected` is not contained in `found`: objects by key, lists by position and length,
+    all else equal.
+    """
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        inner = (
+            _difference(value, found[key], f"{where}/{key}")
+            if key in found
+            else f"{where}/{key}: missing"
+            for key, value in expected.items()
+        )
+        return next(filter(None, inner), "")
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(found) != len(expected):
+            return f"{where}: expected {len(expected)} items, found {len(found)}"
+        each = enumerate(zip(expected, found, strict=True))
+        items = (_difference(wanted, had, f"{where}/{index}") for index, (wanted, had) in each)
+        return next(filter(None, items), "")
     same = expected == found and isinstance(expected, bool) == isinstance(found, bool)
     return "" if same else f"{where}: expected {expected!r}, found {found!r}"

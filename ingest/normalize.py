@@ -217,7 +217,7 @@ def _data(value: object) -> dict[str, Scalar]:
     for name, member in value.items():
         if len(name) > MAX_IDENTIFIER:
             raise EventError("data", f"data: a name has more than {MAX_IDENTIFIER} characters.")
-        if isinstance(member, dict | list):
+        if member is not None and not isinstance(member, str | int | Decimal):
             raise EventError("data", f"data: {name!r} is not a string, number, boolean or null.")
         if isinstance(member, Decimal | int):
             _check_number(name, member)

@@ -1,4 +1,6 @@
-"""Facts to transfers: which accounts a fact touches. Pure; docs/ledger.md has the table with worked numbers."""
+"""Facts to transfers: which accounts a fact touches. Pure; docs/ledger.md has the table with worked
+numbers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,7 +37,9 @@ class OperationKey:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One positive amount in minor units, from the credit to the debit account, for a line of a document."""
+    """One positive amount in minor units, from the credit to the debit account, for a line of a
+    document.
+    """
 
     debit: AccountKey
     credit: AccountKey
@@ -56,7 +60,9 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """A line of an invoice as the books see it: `amount_minor` may be negative (a credit) or zero."""
+    """A line of an invoice as the books see it: `amount_minor` may be negative (a
+    credit) or zero.
+    """
 
     line: str
     amount_minor: int
@@ -71,8 +77,9 @@ def invoice_moves(
 ) -> tuple[Move, ...]:
     """The moves of an invoice's issue, in the order of its lines; a zero line has none.
 
-    A positive line: receivable → deferred revenue where it is billed ahead, → revenue where it is earned; a negative
-    one the other way round. The printed amount of a line is thus the amount of the one transfer that names it.
+    A positive line: receivable → deferred revenue where it is billed ahead, → revenue where it is
+    earned; a negative one the other way round. The printed amount of a line is thus the amount of
+    the one transfer that names it.
     """
     receivable = AccountKey(RECEIVABLE, currency, party)
     moves = []

@@ -1,8 +1,9 @@
 """Triggers that refuse UPDATE and DELETE of raw history, on SQLite and on MariaDB and MySQL.
 
-They are silent only while a row stands in `neruba_purge`, which is written in the purging transaction itself:
-by test teardown, retention and erasure, nothing else. Installed by `post_migrate` (SQLite drops triggers when a
-migration remakes a table) from one list of models; `missing_triggers` lets readiness and `verify` see that they stand.
+They are silent only while a row stands in `neruba_purge`, which is written in the purging
+transaction itself: by test teardown, retention and erasure, nothing else. Installed by
+`post_migrate` (SQLite drops triggers when a migration remakes a table) from one list of models;
+`missing_triggers` lets readiness and `verify` see that they stand.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ APPEND_ONLY = (
     "billing.SubscriptionChange",
 )
 OPERATIONS = ("UPDATE", "DELETE")
+NOT_PURGING = "NOT EXISTS (SELECT 1 FROM neruba_purge)"
 
 
 def _tables() -> list[str]:
@@ -34,17 +36,12 @@ def _name(table: str, operation: str) -> str:
 
 
 def _create_sql(vendor: str, table: str, operation: str) -> str:
-    name, text = _name(table, operation), f"{table} is append-only"
+    head = f"CREATE TRIGGER {_name(table, operation)} BEFORE {operation} ON {table} FOR EACH ROW"
+    text = f"'{table} is append-only'"
     if vendor == "mysql":
-        return (
-            f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW "
-            f"BEGIN IF NOT EXISTS (SELECT 1 FROM neruba_purge) THEN "
-            f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{text}'; END IF; END"
-        )
-    return (
-        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW "
-        f"WHEN NOT EXISTS (SELECT 1 FROM neruba_purge) BEGIN SELECT RAISE(ABORT, '{text}'); END"
-    )
+        refuse = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {text}"
+        return f"{head} BEGIN IF {NOT_PURGING} THEN {refuse}; END IF; END"
+    return f"{head} WHEN {NOT_PURGING} BEGIN SELECT RAISE(ABORT, {text}); END"
 
 
 def _standing(connection: BaseDatabaseWrapper) -> set[str]:
@@ -66,7 +63,9 @@ def missing_triggers(using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 
 def install_triggers(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Create what is missing, for the tables that exist (a partial `migrate` has not made all of them)."""
+    """Create what is missing, for the tables that exist (a partial `migrate` has not made all of
+    them).
+    """
     connection = connections[using]
     existing, standing = set(connection.introspection.table_names()), _standing(connection)
     with connection.cursor() as cursor:
@@ -78,7 +77,9 @@ def install_triggers(using: str = DEFAULT_DB_ALIAS) -> None:
 
 @contextmanager
 def purging(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
-    """Silence the triggers for one transaction. Retention and erasure leave an audit row as well."""
+    """Silence the triggers for one transaction. Retention and erasure leave an audit
+    row as well.
+    """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute("INSERT INTO neruba_purge (id) VALUES (1)")
         try:

@@ -1,5 +1,7 @@
 """The platform."""
 
+import importlib
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -15,6 +17,6 @@ class NerubaConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from neruba import checks as checks
+        importlib.import_module("neruba.checks")
 
         post_migrate.connect(_install_triggers, dispatch_uid="neruba.append_only")

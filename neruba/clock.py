@@ -1,8 +1,8 @@
 """The only place where time is read.
 
-Business time is the project's: a sandbox has a clock of its own, a live project runs on the real one.
-Keys, leases, back-off and retention use the wall clock. Views, admin, tasks and commands read it and
-hand it down as `at`; nothing below them reads a clock.
+Business time is the project's: a sandbox has a clock of its own, a live project runs on the real
+one. Keys, leases, back-off and retention use the wall clock. Views, admin, tasks and commands read
+it and hand it down as `at`; nothing below them reads a clock.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """The registry of what falls due, and the walk through it.
 
-Every thing that falls due has an indexed `due_at` in its own row and one entry here: a query for the next instant,
-and a service that does what is due at an instant. `POST /clock`, `simulate` and schedules walk the same registry.
+Every thing that falls due has an indexed `due_at` in its own row and one entry here: a query for
+the next instant, and a service that does what is due at an instant. `POST /clock`, `simulate` and
+schedules walk the same registry.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ class DueKind:
     """One kind of due work.
 
     `next_due(project)` is the earliest instant at which something is due and not done, or None.
-    `perform(project, at)` does all of the kind that is due at or before `at`; it must leave nothing due there.
+    `perform(project, at)` does all of the kind that is due at or before `at`; it must leave nothing
+    due there.
     """
 
     name: str
@@ -29,7 +31,9 @@ _KINDS: list[DueKind] = []
 
 
 def register(kind: DueKind) -> None:
-    """Add a kind; called from `AppConfig.ready`. Kinds due at one instant are done in order of registration."""
+    """Add a kind; called from `AppConfig.ready`. Kinds due at one instant are done in order of
+    registration.
+    """
     if all(kind.name != known.name for known in _KINDS):
         _KINDS.append(kind)
 
@@ -37,8 +41,8 @@ def register(kind: DueKind) -> None:
 def walk(project: Project, to: datetime, *, go_on: Callable[[], bool] = lambda: True) -> bool:
     """Move a sandbox's clock to `to`, doing everything that falls due on the way, in order of time.
 
-    Stops early when `go_on()` says so, between two instants; then False, and the project's clock tells how far it
-    came. Calling it again goes on from there.
+    Stops early when `go_on()` says so, between two instants; then False, and the project's clock
+    tells how far it came. Calling it again goes on from there.
     """
     while True:
         due = [

@@ -1,7 +1,8 @@
-"""The outermost edge of every write: one durable transaction, retried where the database asked for it.
+"""The outermost edge of every write: one durable transaction, retried where the database asked for
+it.
 
-On MariaDB and MySQL a deadlock undoes the whole outer transaction, so a retry further in would commit half of the
-work; `durable` refuses to run inside another transaction.
+On MariaDB and MySQL a deadlock undoes the whole outer transaction, so a retry further in would
+commit half of the work; `durable` refuses to run inside another transaction.
 """
 
 import random
@@ -21,7 +22,9 @@ ATTEMPTS = 5
 
 
 def is_lock_wait(error: OperationalError) -> bool:
-    """Another transaction held a row (SQLite: the database) for longer than the connection waits."""
+    """Another transaction held a row (SQLite: the database) for longer than the
+    connection waits.
+    """
     return error.args[:1] == (LOCK_WAIT_TIMEOUT,) or "database is locked" in str(error)
 
 
@@ -33,8 +36,9 @@ def is_transient(error: OperationalError) -> bool:
 def run_atomic(work: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
     """Run `work` in one durable transaction; run it again after a deadlock or a lock wait.
 
-    `work` must do all its reading inside, since it may run several times. Raises RetryableError when the last of
-    `attempts` met a lock too; every other error passes through, and nothing is stored.
+    `work` must do all its reading inside, since it may run several times. Raises RetryableError
+    when the last of `attempts` met a lock too; every other error passes through, and nothing is
+    stored.
     """
     for attempt in range(1, attempts + 1):
         try:

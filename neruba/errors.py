@@ -1,4 +1,5 @@
-"""The errors that callers see. Each class is one kind of refusal; the API turns it into a problem document.
+"""The errors that callers see. Each class is one kind of refusal; the API turns it into a problem
+document.
 
 Pure: no Django. Apps define their own subclasses in their `errors.py`.
 """

@@ -1,4 +1,6 @@
-"""The policies of a project, with their defaults. Pure: stored as JSON, only what differs from the defaults."""
+"""The policies of a project, with their defaults. Pure: stored as JSON, only what differs from the
+defaults.
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """What tests start from. Keyword functions over the services; each call makes something new."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -12,6 +13,7 @@ from ingest.services.events import Outcome, accept_events
 from ingest.services.meters import create_meter
 from neruba import clock
 from neruba.actor import SYSTEM
+from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, Project
 from neruba.services.api_keys import IssuedKey, issue_api_key
@@ -125,8 +127,6 @@ def event_body(**attributes: Any) -> dict[str, Any]:
 def accept(
     *bodies: Mapping[str, Any], project: Project, at: datetime | None = None
 ) -> list[Outcome]:
-    """Send events as one batch, at any time of the clock."""
-    arrival = at or clock.now(project)
-    return run_atomic(
-        lambda: accept_events(project=project, bodies=[dict(body) for body in bodies], at=arrival)
-    )
+    """Send events as one batch, at any time of the clock, by way of JSON."""
+    arrival, decoded = at or clock.now(project), decode_json(json.dumps(bodies).encode())
+    return run_atomic(lambda: accept_events(project=project, bodies=decoded, at=arrival))

@@ -1,0 +1,22 @@
+"""Billing as operators see it: all of it read-only."""
+
+from billing.admin.catalog import PlanAdmin, PlanVersionAdmin, PriceAdmin
+from billing.admin.charge import ChargeAdmin
+from billing.admin.invoice import InvoiceAdmin, InvoiceLineAdmin, InvoicePartyAdmin
+from billing.admin.run import BillingRunAdmin, NumberSeriesAdmin
+from billing.admin.subscription import PeriodAdmin, SubscriptionAdmin, SubscriptionChangeAdmin
+
+__all__ = [
+    "BillingRunAdmin",
+    "ChargeAdmin",
+    "InvoiceAdmin",
+    "InvoiceLineAdmin",
+    "InvoicePartyAdmin",
+    "NumberSeriesAdmin",
+    "PeriodAdmin",
+    "PlanAdmin",
+    "PlanVersionAdmin",
+    "PriceAdmin",
+    "SubscriptionAdmin",
+    "SubscriptionChangeAdmin",
+]

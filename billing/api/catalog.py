@@ -93,7 +93,9 @@ class PlanList(ProjectView):
 
     @extend_schema(request=PlanRequest, responses={200: PlanVersionBody, 201: PlanVersionBody})
     def post(self, request: Request) -> Response:
-        """A POST to an existing code makes the plan's next version; the same content answers what stands."""
+        """A POST to an existing code makes the plan's next version; the same content answers what
+        stands.
+        """
         given = self.body(PlanRequest)
         for name in ("trial_days", "minimum_commitment", "entitlements"):
             if given.pop(name):

@@ -59,7 +59,9 @@ class ChargeList(ProjectView):
 
     @extend_schema(request=ChargeRequest, responses={200: ChargeBody, 201: ChargeBody})
     def post(self, request: Request) -> Response:
-        """A priced one-off, once for each `charge_key`: on the next invoice, or on one of its own at once."""
+        """A priced one-off, once for each `charge_key`: on the next invoice, or on one of its own
+        at once.
+        """
         given = self.body(ChargeRequest)
         customers = Customer.objects.filter(project=self.project)
         customer = one(customers, "customer", external_id=given.pop("customer"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -196,9 +196,11 @@ class PreviewRequest(Strict):
     as_of = Instant(required=False, allow_null=True, default=None)
 
 
-class PreviewBody(serializers.Serializer[Any]):
-    data = InvoiceBody(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
+# Not a class: DRF's serializers have a property `data` of their own.
+PreviewBody = inline_serializer(
+    "PreviewBody",
+    {"data": InvoiceBody(many=True), "next_cursor": serializers.CharField(allow_null=True)},
+)
 
 
 class InvoicePreview(ProjectView):
@@ -238,12 +240,15 @@ class VerdictBody(serializers.Serializer[Any]):
 
 
 class InvoiceVerify(InvoiceView):
-    """Rebuilds the invoice from raw usage and the stored snapshots, and compares it with the books."""
+    """Rebuilds the invoice from raw usage and the stored snapshots, and compares it
+    with the books.
+    """
 
     scopes = {"POST": "billing:read"}
 
     @extend_schema(request=None, responses=VerdictBody)
     def post(self, request: Request, public_id: str) -> Response:
+        self.body(Strict)
         invoice = self.row(public_id)
         if invoice.status == Invoice.Status.DRAFT:
             raise ConflictError("A draft has nothing to verify: it is computed when it is shown.")

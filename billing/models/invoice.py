@@ -7,11 +7,12 @@ from neruba.models import Customer, Project
 
 
 class Invoice(models.Model):
-    """One document. A draft has no lines: they are computed whenever it is shown, by the function that issues it.
+    """One document. A draft has no lines: they are computed whenever it is shown, by the function
+    that issues it.
 
-    `boundary_at` is what it bills up to, `due_at` when it is to be finalised; both are business times that no run
-    changes. `bound_*` and `known_changes` say what was known at finalisation, so that it can be rebuilt from raw
-    usage however late events and changes came after it.
+    `boundary_at` is what it bills up to, `due_at` when it is to be finalised; both are business
+    times that no run changes. `bound_*` and `known_changes` say what was known at finalisation, so
+    that it can be rebuilt from raw usage however late events and changes came after it.
     """
 
     class Status(models.TextChoices):
@@ -99,7 +100,9 @@ class Invoice(models.Model):
 
 
 class InvoiceLine(models.Model):
-    """A line with all that its amount was computed from. It has no amount of its own: `transfer` has."""
+    """A line with all that its amount was computed from. It has no amount of its own: `transfer`
+    has.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
@@ -132,7 +135,9 @@ class InvoiceLine(models.Model):
 
 
 class InvoiceParty(models.Model):
-    """Who the invoice is from and to, as text of its own: erasing a person leaves the salted digest."""
+    """Who the invoice is from and to, as text of its own: erasing a person leaves the salted
+    digest.
+    """
 
     invoice = models.OneToOneField(Invoice, on_delete=models.PROTECT, related_name="party")
     salt = models.CharField(max_length=64)
@@ -143,7 +148,9 @@ class InvoiceParty(models.Model):
 
 
 class NumberSeries(models.Model):
-    """The last number given in a series of a project; locked by the last statement of a finalising transaction."""
+    """The last number given in a series of a project; locked by the last statement of a finalising
+    transaction.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     series = IdentifierField(max_length=32)

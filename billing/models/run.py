@@ -7,7 +7,9 @@ from neruba.models import Project
 
 
 class BillingRun(models.Model):
-    """What was billed as of an instant: two bounds, event time (exclusive) and order of arrival (inclusive)."""
+    """What was billed as of an instant: two bounds, event time (exclusive) and order of arrival
+    (inclusive).
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"

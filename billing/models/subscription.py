@@ -1,4 +1,6 @@
-"""A subscription is a timeline of dated decisions; its periods are stored once and never recomputed."""
+"""A subscription is a timeline of dated decisions; its periods are stored once and never
+recomputed.
+"""
 
 from django.db import models
 
@@ -7,7 +9,9 @@ from neruba.models import Customer, Project
 
 
 class Subscription(models.Model):
-    """The name of a timeline, and how far billing has come with it. Its state is derived from the changes."""
+    """The name of a timeline, and how far billing has come with it. Its state is derived from the
+    changes.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     external_id = IdentifierField()
@@ -42,10 +46,12 @@ class Subscription(models.Model):
 
 
 class SubscriptionChange(models.Model):
-    """One decision about a subscription: what, effective when, asked when, by whom, why. Append-only.
+    """One decision about a subscription: what, effective when, asked when, by whom, why.
+    Append-only.
 
-    Changes of one subscription are numbered from 1 in the order of request; what is effective at one instant takes
-    effect in that order. `content` is canonical JSON; a creation holds the whole price snapshot.
+    Changes of one subscription are numbered from 1 in the order of request; what is effective at
+    one instant takes effect in that order. `content` is canonical JSON; a creation holds the whole
+    price snapshot.
     """
 
     class Type(models.TextChoices):
@@ -78,10 +84,11 @@ class SubscriptionChange(models.Model):
 
 
 class Period(models.Model):
-    """Period `number` of a subscription (from 0), opened at its first boundary with the policy of that day.
+    """Period `number` of a subscription (from 0), opened at its first boundary with the policy of
+    that day.
 
-    `whole_*` begin the whole period that ends at `end`, earlier than the start of a short first one. `rhythm` leaves
-    room for prices that bill on another rhythm than their plan.
+    `whole_*` begin the whole period that ends at `end`, earlier than the start of a short first
+    one. `rhythm` leaves room for prices that bill on another rhythm than their plan.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")

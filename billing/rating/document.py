@@ -1,4 +1,6 @@
-"""The hash that seals a document: its content, its number, its dates, its parties and its transfers. Pure."""
+"""The hash that seals a document: its content, its number, its dates, its parties and its
+transfers. Pure.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +20,9 @@ def document_hash(
     moves: Sequence[Move],
 ) -> str:
     """SHA-256 of all that was decided when the document was finalised."""
-    assert number is not None and finalized_at is not None and due_at is not None
+    assert number is not None
+    assert finalized_at is not None
+    assert due_at is not None
     return sha256_hex(
         {
             "content_hash": content_hash,

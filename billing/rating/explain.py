@@ -85,6 +85,6 @@ def _share(share: Mapping[str, Any], policy: Mapping[str, Any]) -> Iterator[str]
         return
     whole = share["whole"]
     yield (
-        f"For {share['numerator']} of the {share['denominator']} {share['unit']} of the whole period "
-        f"{whole['starts_on']} to {whole['ends_on']} (policy {policy['proration']})."
+        f"For {share['numerator']} of the {share['denominator']} {share['unit']} of the whole "
+        f"period {whole['starts_on']} to {whole['ends_on']} (policy {policy['proration']})."
     )

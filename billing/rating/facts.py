@@ -21,7 +21,9 @@ class PeriodFacts:
 
 @dataclass(frozen=True, slots=True)
 class UsageFacts:
-    """What a meter says of a period, with the number of events behind it and their checksum (hex)."""
+    """What a meter says of a period, with the number of events behind it and their
+    checksum (hex).
+    """
 
     meter: str
     aggregation: str
@@ -45,8 +47,9 @@ class ChargeFacts:
 class InvoiceFacts:
     """All that one invoice follows from.
 
-    `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and the one that
-    begins there, each None where there is none. `usage` is of the ended period, by price code.
+    `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and
+    the one that begins there, each None where there is none. `usage` is of the ended period, by
+    price code.
     """
 
     customer: str

@@ -1,7 +1,8 @@
 """From facts to an invoice: the one function behind preview, issue and `verify`. Pure.
 
-The order of lines: what is billed after the fact for the period that ended, what is billed ahead for the one that
-begins, then the charges that waited. Each line is rounded once; totals add what is printed. Source: docs/invoices.md.
+The order of lines: what is billed after the fact for the period that ended, what is billed ahead
+for the one that begins, then the charges that waited. Each line is rounded once; totals add what is
+printed. Source: docs/invoices.md.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,9 @@ EXACT_PLACES = 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an invoice. `earned` says when its income is earned; it is for the books, not printed."""
+    """A line of an invoice. `earned` says when its income is earned; it is for the books, not
+    printed.
+    """
 
     key: str
     kind: LineKind
@@ -71,7 +74,9 @@ class InvoiceContent:
 
     @property
     def is_made(self) -> bool:
-        """Whether a document comes of it: nothing but zero lines is issued only for a plan with a fee."""
+        """Whether a document comes of it: nothing but zero lines is issued only for a plan with a
+        fee.
+        """
         if any(line.amount_minor for line in self.lines):
             return True
         return bool(self.lines) and self.facts.terms is not None and self.facts.terms.has_fee
@@ -105,7 +110,9 @@ def line_content(
     corrects: Mapping[str, str] | None,
     evidence: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A line in the form that is hashed: the same for what is computed and for what is read from the books."""
+    """A line in the form that is hashed: the same for what is computed and for what is read from
+    the books.
+    """
     return {
         "id": key,
         "kind": kind,
@@ -309,7 +316,9 @@ def _common_evidence(
 
 
 def exact_text(exact: Fraction) -> str:
-    """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the rest)."""
+    """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
+    rest).
+    """
     scaled = round(exact * 10**EXACT_PLACES)
     digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
     sign = "-" if scaled < 0 else ""

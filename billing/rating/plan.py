@@ -47,8 +47,9 @@ class PlanPrice:
 def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     """Read a price of a plan.
 
-    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat and has no meter; usage
-    has one, and is billed in arrears. Raises PriceError, whose pointer is seen from the price.
+    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat and has
+    no meter; usage has one, and is billed in arrears. Raises PriceError, whose pointer is seen from
+    the price.
     """
     for name in sorted(UNSUPPORTED & definition.keys()):
         if definition[name] not in (None, [], {}):

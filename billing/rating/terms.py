@@ -17,7 +17,9 @@ from neruba.period import parse_instant, rfc3339
 
 @dataclass(frozen=True)
 class Terms:
-    """The snapshot that stands on the change that made it; versions that come later do not touch it."""
+    """The snapshot that stands on the change that made it; versions that come later do not touch
+    it.
+    """
 
     plan: str
     plan_version: int

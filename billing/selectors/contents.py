@@ -1,6 +1,8 @@
-"""What documents contain: drafts and previews as they would be issued now, issued ones as rebuilt from raw usage.
+"""What documents contain: drafts and previews as they would be issued now, issued ones as rebuilt
+from raw usage.
 
-All of them go through `compute_invoice`; what differs is only whether the document is stored, and what it knew.
+All of them go through `compute_invoice`; what differs is only whether the document is stored, and
+what it knew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +46,8 @@ def draft_of_boundary(
 ) -> Invoice:
     """The draft, not yet stored, of a boundary.
 
-    It is finalised after the grace of the period that ended, at the boundary itself where nothing on it is usage.
+    It is finalised after the grace of the period that ended, at the boundary itself where nothing
+    on it is usage.
     """
     shown = ended or begun
     assert shown is not None, "a boundary ends or begins a period"
@@ -85,8 +88,9 @@ def draft_of_charge(*, project: Project, charge: Charge, created_at: datetime) -
 
 
 def waiting_charges(project: Project, drafts: Sequence[Invoice]) -> dict[int, list[Charge]]:
-    """The charges that these drafts take, by index: each goes on the first draft of its customer and currency whose
-    boundary is not before it."""
+    """The charges that these drafts take, by index: each goes on the first draft of its customer
+    and currency whose boundary is not before it.
+    """
     rows = Charge.objects.filter(
         project=project,
         customer__in={draft.customer_id for draft in drafts},
@@ -125,14 +129,15 @@ def computed(
 ) -> list[Computed]:
     """Compute the content of documents, in their order; `charges` by index.
 
-    With `as_known` each subscription's timeline is taken as far as its document knew it (one document a call then
-    for each subscription).
+    With `as_known` each subscription's timeline is taken as far as its document knew it (one
+    document a call then for each subscription).
     """
     places = [i for i, invoice in enumerate(invoices) if invoice.subscription is not None]
     boundaries = []
     for index in places:
         invoice = invoices[index]
-        assert invoice.subscription is not None and invoice.boundary is not None
+        assert invoice.subscription is not None
+        assert invoice.boundary is not None
         known = invoice.known_changes if as_known else None
         boundaries.append(Boundary(invoice.subscription, invoice.boundary, known))
     found = boundary_facts(

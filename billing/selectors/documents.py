@@ -20,7 +20,8 @@ from neruba.period import Interval
 class Document:
     """An invoice with its content, in the form that is hashed, and what of it is still to be paid.
 
-    For an issued one the amounts are those of its transfers; for a draft or a preview they are computed.
+    For an issued one the amounts are those of its transfers; for a draft or a preview they are
+    computed.
     """
 
     invoice: Invoice
@@ -68,7 +69,9 @@ def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
 
 
 def line_amount(line: InvoiceLine, currency: str) -> Money:
-    """The amount of a line: that of its transfer, negative where it leaves the receivable; zero without one."""
+    """The amount of a line: that of its transfer, negative where it leaves the receivable; zero
+    without one.
+    """
     if line.transfer is None:
         return Money(0, currency)
     sign = 1 if line.transfer.debit_account.code == RECEIVABLE else -1

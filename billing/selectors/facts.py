@@ -1,4 +1,6 @@
-"""Reading the facts of invoices, set-wise: the number of queries does not grow with the number of invoices."""
+"""Reading the facts of invoices, set-wise: the number of queries does not grow with the number of
+invoices.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +27,8 @@ UsageSource = Literal["windows", "raw"]
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """A boundary of a subscription that is billed: period `number - 1` ends there, period `number` begins.
+    """A boundary of a subscription that is billed: period `number - 1` ends there, period `number`
+    begins.
 
     `known_changes` limits the timeline to what a document knew; None: all that is known now.
     """
@@ -54,8 +57,8 @@ def boundary_facts(
 ) -> list[BoundaryFacts]:
     """The facts of boundaries, in their order.
 
-    `bound` is the place in the order of arrival up to which usage counts (None: all that is accepted). `charges` are
-    the one-offs of each boundary by its index.
+    `bound` is the place in the order of arrival up to which usage counts (None: all that is
+    accepted). `charges` are the one-offs of each boundary by its index.
     """
     subscriptions = {boundary.subscription.pk for boundary in boundaries}
     known = {

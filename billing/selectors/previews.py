@@ -23,10 +23,11 @@ def preview(
     as_of: datetime | None,
     at: datetime,
 ) -> list[Computed]:
-    """The documents of a customer, or of one subscription, that a run as of `as_of` would issue, in order of time.
+    """The documents of a customer, or of one subscription, that a run as of `as_of` would issue, in
+    order of time.
 
-    Usage counts as far as it is accepted now. Where nothing is due by `as_of` (left out: by `at`, the project's
-    time), the next document of each subscription is shown instead. Nothing is stored.
+    Usage counts as far as it is accepted now. Where nothing is due by `as_of` (left out: by `at`,
+    the project's time), the next document of each subscription is shown instead. Nothing is stored.
     """
     horizon = as_of or at
     drafts = list(

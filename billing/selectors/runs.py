@@ -23,7 +23,9 @@ def due_drafts(project: Project, as_of: datetime) -> QuerySet[Invoice]:
 
 
 def stranded_charges(project: Project, as_of: datetime) -> QuerySet[Charge]:
-    """Charges at or before `as_of` that no boundary and no draft of their customer and currency will take."""
+    """Charges at or before `as_of` that no boundary and no draft of their customer and currency
+    will take.
+    """
     same = {"project": project, "customer": OuterRef("customer"), "currency": OuterRef("currency")}
     coming = Subscription.objects.filter(**same, due_at__isnull=False)
     drafts = Invoice.objects.filter(
@@ -51,7 +53,9 @@ def next_due(project: Project) -> datetime | None:
 def customers_due(
     project: Project, as_of: datetime, customers: Collection[int] | None
 ) -> list[int]:
-    """The ids of the customers for whom a step is due at or before `as_of`, in order; within `customers` if given."""
+    """The ids of the customers for whom a step is due at or before `as_of`, in order; within
+    `customers` if given.
+    """
     found: set[int] = set()
     rows: Iterable[QuerySet[Subscription] | QuerySet[Invoice] | QuerySet[Charge]] = (
         due_subscriptions(project, as_of),
@@ -70,5 +74,7 @@ def finalized_by(project: Project, as_of: datetime) -> QuerySet[Invoice]:
 
 
 def fingerprint_of(content_hashes: Iterable[str]) -> str:
-    """SHA-256 of the sorted content hashes: equal for equal outcomes, in any order, on any database."""
+    """SHA-256 of the sorted content hashes: equal for equal outcomes, in any order, on any
+    database.
+    """
     return sha256_hex(sorted(content_hashes))

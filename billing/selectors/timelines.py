@@ -39,7 +39,8 @@ def timelines_of(
 ) -> dict[int, Timeline]:
     """The timelines of these subscriptions by id.
 
-    `known` limits each to its first so many changes (what a document knew), `at` to what was asked for by then.
+    `known` limits each to its first so many changes (what a document knew), `at` to what was asked
+    for by then.
     """
     changes: dict[int, list[SubscriptionChange]] = {}
     rows = SubscriptionChange.objects.filter(project=project, subscription__in=subscription_ids)
@@ -89,7 +90,9 @@ def stored_periods(
 def begun_period(
     project: Project, timeline: Timeline, number: int, ended: PeriodFacts | None
 ) -> PeriodFacts | None:
-    """The period that would open at boundary `number`, or None where the timeline has ended there."""
+    """The period that would open at boundary `number`, or None where the timeline has
+    ended there.
+    """
     at = ended.period.end if ended is not None else timeline.terms.start
     is_over = timeline.end_at is not None and timeline.end_at <= at
     return None if is_over else coming_period(project, timeline.terms, number)

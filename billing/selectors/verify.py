@@ -22,7 +22,9 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rebuilt invoice says: the stored hash, the rebuilt one, and every difference in words."""
+    """What a rebuilt invoice says: the stored hash, the rebuilt one, and every
+    difference in words.
+    """
 
     invoice: Invoice
     content_hash: str
@@ -98,7 +100,9 @@ def _differences(
     for line in document.content["lines"]:
         again = Money(amount_of_evidence(line["evidence"], invoice.currency), invoice.currency)
         if again.amount != line["amount"]:
-            yield f"line {line['id']}: the evidence gives {again.amount}, printed is {line['amount']}"
+            yield (
+                f"line {line['id']}: the evidence gives {again.amount}, printed is {line['amount']}"
+            )
 
 
 def number_gaps(project: Project) -> list[str]:

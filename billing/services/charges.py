@@ -43,7 +43,8 @@ def accept_charge(
     invoice_now: bool,
     at: datetime,
 ) -> AcceptedCharge:
-    """Note a charge, once for each key; it waits for an invoice from `effective_at` on (left out: now).
+    """Note a charge, once for each key; it waits for an invoice from `effective_at` on (left out:
+    now).
 
     The same content again returns the first; another content raises ConflictError.
     """

@@ -1,4 +1,6 @@
-"""Issuing invoices: lines, posting, hashes, status, and as the last statement the numbers, in one transaction."""
+"""Issuing invoices: lines, posting, hashes, status, and as the last statement the numbers, in one
+transaction.
+"""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -46,7 +48,8 @@ class Finalized:
 def open_boundaries(
     *, project: Project, subscriptions: Sequence[Subscription], at: datetime
 ) -> list[Invoice]:
-    """Make the draft of each subscription's next boundary, open the period that begins there, and move it on.
+    """Make the draft of each subscription's next boundary, open the period that begins there, and
+    move it on.
 
     The caller holds the customers' locks.
     """
@@ -113,8 +116,9 @@ def finalize_drafts(
 ) -> Finalized:
     """Issue drafts of subscriptions, with the charges that waited for them.
 
-    `bound` is the place in the order of arrival up to which usage counts; `at` the project's time, which becomes the
-    accounting date. The caller holds the customers' locks and has read the drafts under them.
+    `bound` is the place in the order of arrival up to which usage counts; `at` the project's time,
+    which becomes the accounting date. The caller holds the customers' locks and has read the drafts
+    under them.
     """
     charges = waiting_charges(project, drafts)
     return _finalize(project=project, drafts=drafts, charges=charges, bound=bound, run=run, at=at)
@@ -179,7 +183,7 @@ def _posting(one: Computed, at: datetime) -> Posting:
 def _store_lines(project: Project, made: Sequence[Computed], posted: Sequence[Posted]) -> None:
     rows = []
     for one, entry in zip(made, posted, strict=True):
-        transfers = {transfer.line: transfer for transfer in entry.transfers}
+        transfers = {transfer.line: transfer.pk for transfer in entry.transfers}
         rows += [
             _line_row(project, one.invoice, position, line, transfers.get(line.key))
             for position, line in enumerate(one.content.lines)
@@ -188,7 +192,7 @@ def _store_lines(project: Project, made: Sequence[Computed], posted: Sequence[Po
 
 
 def _line_row(
-    project: Project, invoice: Invoice, position: int, line: Line, transfer: object
+    project: Project, invoice: Invoice, position: int, line: Line, transfer_id: int | None
 ) -> InvoiceLine:
     return InvoiceLine(
         project=project,
@@ -203,7 +207,7 @@ def _line_row(
         quantity=line.quantity,
         unit_amount=line.unit_amount or "",
         evidence=canonical_json(line.evidence),
-        transfer=transfer,
+        transfer_id=transfer_id,
     )
 
 

@@ -1,4 +1,6 @@
-"""Gapless numbers: taken by the last statement of a finalising transaction, so that a rollback leaves no gap."""
+"""Gapless numbers: taken by the last statement of a finalising transaction, so that a rollback
+leaves no gap.
+"""
 
 from collections.abc import Sequence
 

@@ -37,7 +37,8 @@ def create_plan_version(
     actor: Actor,
     at: datetime,
 ) -> CreatedVersion:
-    """Make a plan, or the next version of one; the content of the latest version again returns that.
+    """Make a plan, or the next version of one; the content of the latest version again returns
+    that.
 
     Raises InvalidError with a pointer to the field of the price that makes no sense.
     """

@@ -1,4 +1,6 @@
-"""Billing runs: chunks of customers, each in one transaction that does every due step in order of time."""
+"""Billing runs: chunks of customers, each in one transaction that does every due step in order of
+time.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,8 +71,8 @@ def create_run(
 ) -> BillingRun:
     """Note a run as of an instant (left out: now) before it is worked on.
 
-    Raises InvalidError for an instant ahead of the project's time (a dry run may look ahead) and for a customer that
-    is not there.
+    Raises InvalidError for an instant ahead of the project's time (a dry run may look ahead) and
+    for a customer that is not there.
     """
     as_of = as_of or at
     if as_of > at and not dry_run:
@@ -112,8 +114,8 @@ def execute_run(
 ) -> BillingRun:
     """Do every step that is due by the run's instant; one transaction a chunk of customers.
 
-    `progress(done, of)` is told the number of customers after each chunk. A run that breaks off is `failed`; what its
-    finished chunks did stays, and the next run goes on from there.
+    `progress(done, of)` is told the number of customers after each chunk. A run that breaks off is
+    `failed`; what its finished chunks did stays, and the next run goes on from there.
     """
     project = run.project
     bound = take_bound(project)

@@ -49,9 +49,9 @@ def create_subscription(
 ) -> CreatedSubscription:
     """Begin a subscription to the plan's latest version, whose prices are copied into the timeline.
 
-    It starts at `start_at` (the past: the next run catches up), or now. Its zone is its own, else the customer's,
-    else the project's, for good. Raises MeterAlreadyBilledError where a second subscription would bill a meter,
-    ConflictError where the id is taken with other content.
+    It starts at `start_at` (the past: the next run catches up), or now. Its zone is its own, else
+    the customer's, else the project's, for good. Raises MeterAlreadyBilledError where a second
+    subscription would bill a meter, ConflictError where the id is taken with other content.
     """
     lock_customers(project, [customer.pk])
     prior = Subscription.objects.filter(project=project, external_id=external_id).first()
@@ -59,7 +59,14 @@ def create_subscription(
     start = start_at or (prior.start_at if prior is not None else at)
     version = plan.versions.order_by("-version").first()
     assert version is not None, "a plan has a version"
-    terms = _terms(project, customer, version, start, anchor, billing_day, timezone)
+    terms = _terms(
+        version,
+        start=start,
+        anchor=anchor,
+        billing_day=billing_day,
+        zone=timezone or customer.timezone or project.timezone,
+        basis=project.policy.proration_basis,
+    )
     if prior is not None:
         return _repeated(project, prior, customer, terms)
     _refuse_shared_meters(project, customer, terms)
@@ -133,13 +140,13 @@ def cancel_at_period_end(
 
 
 def _terms(
-    project: Project,
-    customer: Customer,
     version: PlanVersion,
+    *,
     start: datetime,
     anchor: str,
     billing_day: int | None,
-    timezone: str | None,
+    zone: str,
+    basis: str,
 ) -> Terms:
     if billing_day is not None and anchor != "calendar":
         raise InvalidError("Only a calendar anchor has a billing day.", pointer="/billing_day")
@@ -151,8 +158,8 @@ def _terms(
         rhythm=Rhythm(cast("IntervalUnit", version.interval), version.interval_count),
         anchor=cast("Anchor", anchor),
         billing_day=billing_day,
-        zone=timezone or customer.timezone or project.timezone,
-        basis=cast("Basis", project.policy.proration_basis),
+        zone=zone,
+        basis=cast("Basis", basis),
         start=start,
         prices=tuple(parse_plan_price(json.loads(definition)) for definition in prices),
     )
@@ -161,7 +168,9 @@ def _terms(
 def _repeated(
     project: Project, prior: Subscription, customer: Customer, terms: Terms
 ) -> CreatedSubscription:
-    """A repeat means the plan as it was when the first one took it, whatever versions came since."""
+    """A repeat means the plan as it was when the first one took it, whatever versions
+    came since.
+    """
     held = timelines_of(project, [prior.pk])[prior.pk].terms
     wanted = (customer.pk, terms.plan, terms.anchor, terms.billing_day, terms.zone, terms.start)
     stands = (prior.customer_id, held.plan, held.anchor, held.billing_day, held.zone, held.start)

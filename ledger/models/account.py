@@ -9,9 +9,10 @@ from neruba.models import Project
 class Account(models.Model):
     """A place where value stands: (project, code, currency, party, sub), none of them null.
 
-    `party` is a customer's external id or '', `sub` a grant, tax rate, dispute or ''. The chart of accounts
-    (`ledger/chart.py`) says what a code means, which side is normal, and whether a floor stands at zero; only there a
-    balance is kept, in minor units of the normal side. Shared accounts keep none, so that nothing waits for them.
+    `party` is a customer's external id or '', `sub` a grant, tax rate, dispute or ''. The chart of
+    accounts (`ledger/chart.py`) says what a code means, which side is normal, and whether a floor
+    stands at zero; only there a balance is kept, in minor units of the normal side. Shared accounts
+    keep none, so that nothing waits for them.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")

@@ -9,7 +9,9 @@ from neruba.models import Project
 
 
 class JournalEntry(models.Model):
-    """One fact in the books, written once: (kind, object, occurrence) is its operation key. Append-only."""
+    """One fact in the books, written once: (kind, object, occurrence) is its operation key.
+    Append-only.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     kind = IdentifierField(max_length=64)
@@ -17,7 +19,9 @@ class JournalEntry(models.Model):
     occurrence = models.PositiveIntegerField(default=1)
     occurred_at = models.DateTimeField(help_text="The accounting date.")
     recorded_at = models.DateTimeField(help_text="When the books learned of it.")
-    month = models.CharField(max_length=7, help_text="Accounting month, yyyy-mm, in the project's time zone.")
+    month = models.CharField(
+        max_length=7, help_text="Accounting month, yyyy-mm, in the project's time zone."
+    )
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
     )
@@ -43,7 +47,9 @@ class JournalEntry(models.Model):
 
 
 class Transfer(models.Model):
-    """One positive amount from one account to another, in minor units. Append-only; a reversing entry corrects it."""
+    """One positive amount from one account to another, in minor units. Append-only; a reversing
+    entry corrects it.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="transfers")
@@ -58,7 +64,9 @@ class Transfer(models.Model):
         ordering = ["id"]
         constraints = [
             CheckConstraint(condition=Q(amount_minor__gt=0), name="ledger_transfer_positive"),
-            CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="ledger_transfer_sides"),
+            CheckConstraint(
+                condition=~Q(debit_account=F("credit_account")), name="ledger_transfer_sides"
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "id"], name="ledger_transfer_list"),
@@ -66,4 +74,5 @@ class Transfer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.debit_account_id} → {self.credit_account_id} {self.amount_minor} {self.currency}"
+        sides = f"{self.debit_account_id} → {self.credit_account_id}"
+        return f"{sides} {self.amount_minor} {self.currency}"

@@ -60,7 +60,9 @@ def transfers_of_entries(entry_ids: Collection[int]) -> dict[int, tuple[Transfer
 def moves_of_keys(
     project: Project, keys: Collection[OperationKey]
 ) -> dict[OperationKey, tuple[Move, ...]]:
-    """The moves of the entries under these keys, in order; a key that stands nowhere is left out."""
+    """The moves of the entries under these keys, in order; a key that stands nowhere is
+    left out.
+    """
     entries = entries_by_key(project, keys)
     transfers = transfers_of_entries([entry.pk for entry in entries.values()])
     return {

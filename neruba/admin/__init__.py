@@ -1,0 +1,18 @@
+"""The platform in the console."""
+
+from neruba.admin.api_keys import ApiKeyAdmin
+from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
+from neruba.admin.customers import CustomerAdmin, SubjectAdmin
+from neruba.admin.operators import GroupAdmin, OperatorAdmin
+from neruba.admin.projects import ProjectAdmin
+
+__all__ = [
+    "ApiKeyAdmin",
+    "AuditRecordAdmin",
+    "CustomerAdmin",
+    "GroupAdmin",
+    "IdempotencyRecordAdmin",
+    "OperatorAdmin",
+    "ProjectAdmin",
+    "SubjectAdmin",
+]

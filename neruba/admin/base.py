@@ -38,3 +38,14 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        # Django's history of a row that the console never changes would always be empty.
+        shown = {"show_history": False, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, shown)

@@ -17,12 +17,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
-        if len(words) != 2:
+        try:
+            _, secret = words
+        except ValueError:
             raise AuthenticationFailed(
                 "Expected: Authorization: Bearer <api key>.", "bad_credential"
-            )
+            ) from None
         now = clock.wall()
-        key = key_of_secret(words[1].decode("latin-1"), now)
+        key = key_of_secret(secret.decode("latin-1"), now)
         if key is None:
             raise AuthenticationFailed(
                 "The API key is unknown, expired or revoked.", "bad_credential"

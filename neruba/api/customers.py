@@ -55,7 +55,9 @@ class CustomerList(ProjectView):
 
     @extend_schema(request=CustomerRequest, responses={200: CustomerBody, 201: CustomerBody})
     def post(self, request: Request) -> Response:
-        """The same content again answers the customer that stands (200); another content is a 409."""
+        """The same content again answers the customer that stands (200); another
+        content is a 409.
+        """
         given: dict[str, Any] = self.body(CustomerRequest)
         created = create_customer(
             project=self.project,

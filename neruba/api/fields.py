@@ -1,4 +1,6 @@
-"""Fields that take what the contract says and nothing that merely resembles it: DRF's own would read 5 as "5"."""
+"""Fields that take what the contract says and nothing that merely resembles it: DRF's own would
+read 5 as "5".
+"""
 
 import re
 from datetime import datetime
@@ -30,7 +32,9 @@ class Text(serializers.CharField):
 
 
 class Identifier(Text):
-    """A name that the caller chose: compared byte for byte, 1 to 255 characters, no outer white space."""
+    """A name that the caller chose: compared byte for byte, 1 to 255 characters, no outer white
+    space.
+    """
 
     default_error_messages = {
         "outer_space": "Outer white space is not allowed.",
@@ -72,7 +76,9 @@ class _DecimalText(serializers.Field):  # type: ignore[type-arg]
     """A decimal as text (a whole JSON number will do); given and answered without loss."""
 
     default_error_messages = {
-        "float": "A JSON number with a fraction or an exponent is refused: send the decimal as a string.",
+        "float": (
+            "A JSON number with a fraction or an exponent is refused: send the decimal as a string."
+        ),
         "type": "Expected a decimal as a string.",
     }
     max_integer_digits = 18
@@ -100,7 +106,9 @@ class _DecimalText(serializers.Field):  # type: ignore[type-arg]
 
 @extend_schema_field(OpenApiTypes.STR)
 class Amount(_DecimalText):
-    """Money in major units. How many digits are right depends on the currency, which `Money.parse` knows."""
+    """Money in major units. How many digits are right depends on the currency, which `Money.parse`
+    knows.
+    """
 
     max_integer_digits = MAX_AMOUNT_DIGITS
     max_places = AMOUNT_PLACES

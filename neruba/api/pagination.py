@@ -14,7 +14,9 @@ ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class CursorList(CursorPagination):
-    """`{"data": […], "next_cursor": "…" | null}`, `?limit=` (default 100, at most 1000) and `?cursor=`."""
+    """`{"data": […], "next_cursor": "…" | null}`, `?limit=` (default 100, at most 1000) and
+    `?cursor=`.
+    """
 
     page_size = 100
     max_page_size = 1000

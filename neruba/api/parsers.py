@@ -8,12 +8,15 @@ import msgspec
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-# A number with a fraction or an exponent arrives as Decimal, so that nothing is lost and money can refuse it.
+# A number with a fraction or an exponent arrives as Decimal, so that nothing is lost and money can
+# refuse it.
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def decode_json(raw: bytes) -> Any:
-    """The value of a JSON text. Raises ParseError (400) for anything else, however malformed or deep."""
+    """The value of a JSON text. Raises ParseError (400) for anything else, however malformed or
+    deep.
+    """
     try:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """Every error of the API as a problem document (RFC 9457).
 
-DRF's and our own errors come through one handler. A fault of ours is a 500 with an `incident` id that is in the log.
+DRF's and our own errors come through one handler. A fault of ours is a 500 with an `incident` id
+that is in the log.
 """
 
 import logging
@@ -14,6 +15,7 @@ from drf_standardized_errors.handler import ExceptionHandler, exception_handler
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.status import is_server_error
 
 from neruba.errors import NerubaError, RetryableError
 
@@ -78,7 +80,7 @@ class ProblemFormatter(ExceptionFormatter):
                 for error in error_response.errors
             ]
             return problem(status, "invalid", _summary(errors), errors=errors)
-        if status >= 500:
+        if is_server_error(status):
             incident = uuid.uuid4().hex
             logger.error("incident %s: %r", incident, self.original_exc)
             return problem(

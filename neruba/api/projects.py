@@ -162,7 +162,9 @@ class ClockView(ProjectView):
 
     @extend_schema(request=ClockRequest, responses={200: ClockBody, 202: ClockBody})
     def post(self, request: Request) -> Response:
-        """Moves the clock forward and does all that falls due on the way. 202: call again to go on."""
+        """Moves the clock forward and does all that falls due on the way. 202: call
+        again to go on.
+        """
         to = self.body(ClockRequest)["to"]
         if self.project.clock_at is None:
             raise ConflictError("A live project runs on the real clock.")

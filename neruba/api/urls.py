@@ -1,4 +1,6 @@
-"""The platform's endpoints. Names that callers chose may hold any character but a slash needs %2F."""
+"""The platform's endpoints. Names that callers chose may hold any character but a slash
+needs %2F.
+"""
 
 from django.urls import path
 

@@ -1,4 +1,6 @@
-"""The base of every endpoint: key to project, scope, one transaction, the answer kept for repeats."""
+"""The base of every endpoint: key to project, scope, one transaction, the answer kept
+for repeats.
+"""
 
 import hashlib
 import json
@@ -13,6 +15,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
+from rest_framework.status import is_success
 from rest_framework.views import APIView
 
 from neruba import clock
@@ -41,8 +44,9 @@ class ListQuery(Strict):
 class ProjectView(APIView):
     """An endpoint of one project.
 
-    `scopes` names the scope that each method needs. A writing method runs inside one durable transaction together
-    with its idempotency record, unless the view sets `own_transactions` because its work takes many.
+    `scopes` names the scope that each method needs. A writing method runs inside one durable
+    transaction together with its idempotency record, unless the view sets `own_transactions`
+    because its work takes many.
     """
 
     scopes: ClassVar[Mapping[str, str]] = {}
@@ -71,7 +75,8 @@ class ProjectView(APIView):
         if handler is None:
             raise MethodNotAllowed(method)
         if method in WRITING:
-            # DRF looks the handler up by name after this hook; the wrapped one stands in for this request.
+            # DRF looks the handler up by name after this hook; the wrapped one stands in for this
+            # request.
             setattr(self, method.lower(), partial(self._write, handler))
 
     def _write(
@@ -115,7 +120,8 @@ class ProjectView(APIView):
         claimed = run_atomic(claim) if self.own_transactions else claim()
         if isinstance(claimed, StoredAnswer):
             if claimed.status == 0:
-                # Only work of many transactions commits its claim first; a repeat finishes what a crash left.
+                # Only work of many transactions commits its claim first; a repeat finishes what a
+                # crash left.
                 return handler(request, *args, **kwargs)
             body = json.loads(claimed.body) if claimed.body else None
             return Response(body, status=claimed.status, headers={"Idempotent-Replayed": "true"})
@@ -126,7 +132,7 @@ class ProjectView(APIView):
             if self.own_transactions:
                 run_atomic(claimed.delete)
             raise
-        if response.status_code < 400:
+        if is_success(response.status_code):
             body = JSONRenderer().render(response.data).decode()
             keep_answer(claimed, status=response.status_code, body=body)
         else:
@@ -154,7 +160,9 @@ class ProjectView(APIView):
         rows: QuerySet[Row],
         body: type[Serializer[Any]] | Callable[[list[Row]], list[Any]],
     ) -> Response:
-        """One page of `rows`, oldest first, each as the serializer (or the function of a page) shows it."""
+        """One page of `rows`, oldest first, each as the serializer (or the function of a page)
+        shows it.
+        """
         paginator = CursorList()
         page = list(paginator.paginate_queryset(rows, self.request, view=self) or [])
         shown = body(page, many=True).data if isinstance(body, type) else body(page)

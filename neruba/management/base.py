@@ -1,4 +1,6 @@
-"""What the commands share: a project by its slug, times from the command line, refusals as one clear line."""
+"""What the commands share: a project by its slug, times from the command line, refusals as one
+clear line.
+"""
 
 from argparse import ArgumentTypeError
 from datetime import datetime

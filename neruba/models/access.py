@@ -63,7 +63,9 @@ SCOPES: dict[str, str] = {
 
 
 class ApiKey(models.Model):
-    """A credential of a service, bound to one project. The secret is shown once and stored only as a hash."""
+    """A credential of a service, bound to one project. The secret is shown once and stored only as
+    a hash.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=200)

@@ -39,7 +39,9 @@ class Customer(models.Model):
 
 
 class Subject(models.Model):
-    """Whom usage events name. It may come before its customer does; events carry its id, never its name."""
+    """Whom usage events name. It may come before its customer does; events carry its id, never its
+    name.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     external_id = IdentifierField()

@@ -7,7 +7,9 @@ from neruba.models.project import Project
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a request with an `Idempotency-Key`, stored in the transaction of its effect."""
+    """The answer to a request with an `Idempotency-Key`, stored in the transaction of
+    its effect.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     key = IdentifierField()

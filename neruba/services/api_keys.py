@@ -46,8 +46,8 @@ def issue_api_key(
 ) -> IssuedKey:
     """Make a key of 32 random bytes and store its hash.
 
-    Keys live by the real time `wall`; `at` is the project's. Raises InvalidError for an unknown scope, none at all,
-    or an expiry that is not ahead.
+    Keys live by the real time `wall`; `at` is the project's. Raises InvalidError for an unknown
+    scope, none at all, or an expiry that is not ahead.
     """
     unknown = sorted(set(scopes) - SCOPES.keys())
     if unknown or not scopes:
@@ -82,7 +82,9 @@ def issue_api_key(
 
 
 def key_of_secret(secret: str, now: datetime) -> ApiKey | None:
-    """The key of `secret` that is valid at `now` (wall clock), or None; compared in constant time."""
+    """The key of `secret` that is valid at `now` (wall clock), or None; compared in
+    constant time.
+    """
     mark, _, rest = secret.partition("_")
     prefix = rest.partition("_")[0]
     if mark != MARK or not prefix.isascii() or not prefix.isalnum():
@@ -104,7 +106,9 @@ def note_use(key: ApiKey, now: datetime) -> None:
 def revoke_api_key(
     *, project: Project, prefix: str, reason: str, actor: Actor, at: datetime, wall: datetime
 ) -> ApiKey | None:
-    """Revoke at once; a key that is revoked already stays so. None where the project has no such key."""
+    """Revoke at once; a key that is revoked already stays so. None where the project has no such
+    key.
+    """
     with transaction.atomic():
         key = lock_api_key(project, prefix)
         if key is None or key.revoked_at is not None:

@@ -18,7 +18,9 @@ def record(
     reason: str = "",
     details: Mapping[str, object] | None = None,
 ) -> AuditRecord:
-    """Note an act on a thing: `on` is its type and its caller's name or public id, `at` the project's time."""
+    """Note an act on a thing: `on` is its type and its caller's name or public id, `at` the
+    project's time.
+    """
     return AuditRecord.objects.create(
         project=project,
         at=at,

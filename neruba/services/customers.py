@@ -13,7 +13,16 @@ from neruba.locks import lock_customer
 from neruba.models import Customer, Project, Subject
 from neruba.services.audit import record
 
-FIELDS = ("name", "email", "currency", "timezone", "billing_address", "tax_ids", "metadata")
+# What a field holds that the caller left out.
+_EMPTY: dict[str, object] = {
+    "name": "",
+    "email": "",
+    "currency": "",
+    "timezone": "",
+    "billing_address": {},
+    "tax_ids": [],
+    "metadata": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class CreatedCustomer:
 def create_customer(
     *, project: Project, external_id: str, content: Mapping[str, Any], at: datetime
 ) -> CreatedCustomer:
-    """Make a customer of the subject `external_id`, whose earlier usage is the customer's from now on.
+    """Make a customer; usage of the subject `external_id` is the customer's, earlier usage too.
 
     The same content again returns the first; another content raises ConflictError.
     """
@@ -43,14 +52,10 @@ def create_customer(
         prior = Customer.objects.filter(project=project, external_id=external_id).first()
         if prior is None:
             raise
-        if any(getattr(prior, name) != _default(name, content) for name in FIELDS):
+        if any(getattr(prior, name) != value for name, value in {**_EMPTY, **content}.items()):
             raise ConflictError(f"Customer {external_id!r} exists with other content.") from None
         return CreatedCustomer(prior, replayed=True)
     return CreatedCustomer(customer, replayed=False)
-
-
-def _default(name: str, content: Mapping[str, Any]) -> Any:
-    return content.get(name, Customer._meta.get_field(name).get_default())
 
 
 def update_customer(

@@ -1,4 +1,6 @@
-"""`Idempotency-Key`: the answer to a request, stored in the transaction of its effect and replayed to repeats."""
+"""`Idempotency-Key`: the answer to a request, stored in the transaction of its effect and replayed
+to repeats.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +25,9 @@ def claim_key(
 ) -> IdempotencyRecord | StoredAnswer:
     """Claim `key` for this request, or return the answer that the same request got before.
 
-    A rival that is still at work holds the unique row; the database makes us wait for it. Raises KeyInUseError when
-    that took too long, KeyReusedError when the key came with another request. `at` is wall time.
+    A rival that is still at work holds the unique row; the database makes us wait for it. Raises
+    KeyInUseError when that took too long, KeyReusedError when the key came with another request.
+    `at` is wall time.
     """
     try:
         with transaction.atomic():

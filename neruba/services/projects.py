@@ -41,7 +41,8 @@ def create_project(
 ) -> Project:
     """Make a project; a sandbox's clock starts at `clock_at`, or at `wall` where that is None.
 
-    Raises InvalidError for an unknown currency, zone or setting, ConflictError where the slug is taken.
+    Raises InvalidError for an unknown currency, zone or setting, ConflictError where the slug is
+    taken.
     """
     if not _SLUG.fullmatch(slug):
         raise InvalidError(
@@ -85,7 +86,9 @@ def update_project(
     at: datetime,
     reason: str = "",
 ) -> Project:
-    """Change the name, or some settings (the others stay). Periods that are open keep the policy they began with."""
+    """Change the name, or some settings (the others stay). Periods that are open keep the policy
+    they began with.
+    """
     with transaction.atomic():
         project = lock_project(project)
         before = {"name": project.name, "settings": dict(project.settings)}
@@ -122,6 +125,7 @@ def set_clock(*, project: Project, to: datetime) -> None:
                 f"The clock moves forward only; it stands at {rfc3339(locked.clock_at)}."
             )
         if to != locked.clock_at:
-            # Not through save(): a move of the clock is no change of configuration and makes no history row.
+            # Not through save(): a move of the clock is no change of configuration and makes no
+            # history row.
             Project.objects.filter(pk=project.pk).update(clock_at=to)
     project.clock_at = to

@@ -18,7 +18,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATABASES = {"default": database(BASE_DIR)}
 PROFILE = "production" if DATABASES["default"]["ENGINE"] == MYSQL else "embedded"
-DEBUG = read(env.bool, "NERUBA_DEBUG", False, "true or false")
+DEBUG = read(env.bool, "NERUBA_DEBUG", default=False, expected="true or false")
 
 
 def _secret_key() -> str:
@@ -124,7 +124,8 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower bound.
+# The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower
+# bound.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 STATIC_URL = "/static/"

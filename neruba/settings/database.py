@@ -1,4 +1,6 @@
-"""One of two profiles: SQLite as embedded, MariaDB or MySQL in production. `DATABASE_URL` alone decides."""
+"""One of two profiles: SQLite as embedded, MariaDB or MySQL in production. `DATABASE_URL` alone
+decides.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -29,11 +31,13 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
     return {
         "OPTIONS": {
-            # IMMEDIATE: a transaction that reads first and writes later would be refused, not made to wait.
+            # IMMEDIATE: a transaction that reads first and writes later would be refused, not made
+            # to wait.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA synchronous=FULL;"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                "PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
             ),
         },
     }
@@ -48,8 +52,8 @@ def _mysql() -> dict[str, Any]:
             # The lookup after a duplicate key must see what the other transaction committed.
             "isolation_level": "read committed",
             "init_command": (
-                "SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-                "NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=5"
+                "SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+                "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=5"
             ),
         },
         "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"},

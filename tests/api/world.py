@@ -237,7 +237,7 @@ REQUESTS: dict[str, Good] = {
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
-    "POST invoices/<str:public_id>/verify": Good(),
+    "POST invoices/<str:public_id>/verify": Good({}),
 }
 
 # How the values of addresses are found in the world: a list, and the member that names its rows.

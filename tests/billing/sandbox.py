@@ -42,7 +42,7 @@ class Sandbox:
         response = self.client.generic(
             method,
             f"/api/v1{path}",
-            data=b"" if body is None else _json(body),
+            data="" if body is None else json.dumps(body),
             content_type="application/json",
             headers={"idempotency-key": key or uuid4().hex},
         )
@@ -92,12 +92,10 @@ class Sandbox:
         return found
 
 
-def _json(body: Any) -> bytes:
-    return json.dumps(body).encode()
-
-
 def started(*prices: Mapping[str, Any], **project: Any) -> Sandbox:
-    """A sandbox with the meter, a plan of these prices (left out: a fee ahead and calls), and one customer."""
+    """A sandbox with the meter, a plan of these prices (left out: a fee ahead and calls), and one
+    customer.
+    """
     sandbox = Sandbox(**project)
     sandbox.meter()
     sandbox.plan(*(prices or (BASE, CALLS)))

@@ -13,7 +13,9 @@ from tests.e2e.server import Server, running
 
 @pytest.fixture
 def server(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Server]:
-    """Neruba behind gunicorn: on a SQLite file, or on a database of its own on the MariaDB of the run."""
+    """Neruba behind gunicorn: on a SQLite file, or on a database of its own on the MariaDB of the
+    run.
+    """
     log = tmp_path / "server.log"
     settings = connections["default"].settings_dict
     if "mysql" not in settings["ENGINE"]:
@@ -22,7 +24,7 @@ def server(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Serve
         return
     name = f"neruba_e2e_{uuid4().hex[:8]}"
     login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
-    with django_db_blocker.unblock(), connections["default"]._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+    with django_db_blocker.unblock(), connections["default"]._nodb_cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         try:
             with running(f"mysql://{login}/{name}", log) as found:

@@ -1,4 +1,6 @@
-"""The main loop on real input: 28,185 requests to two LLM services, from HTTP to invoices that explain themselves."""
+"""The main loop on real input: 28,185 requests to two LLM services, from HTTP to invoices that
+explain themselves.
+"""
 
 import json
 import random

@@ -116,9 +116,9 @@ def test_groups_are_kept_apart_and_add_up(caller: APIClient, project: Project) -
     found = rows(caller, meter="tokens", group_by="model,eu")
     assert [(row["group"], row["quantity"]) for row in found] == [
         ({"model": "a", "eu": False}, "2.5"),
+        ({"model": None, "eu": None}, "16"),
         ({"model": "a", "eu": True}, "9"),
         ({"model": "b", "eu": True}, "4"),
-        ({"model": None, "eu": None}, "16"),
     ]
     by_model = rows(caller, meter="tokens", group_by="model")
     assert [row["quantity"] for row in by_model] == ["11.5", "4", "16"]

@@ -1,4 +1,6 @@
-"""`manage.py simulate`: play scenarios in a private in-memory database (see manage.py) through the real API."""
+"""`manage.py simulate`: play scenarios in a private in-memory database (see manage.py) through the
+real API.
+"""
 
 import json
 import sys
@@ -30,7 +32,7 @@ class Command(BaseCommand):
         scenarios = [found for path in options["files"] for found in _read(path)]
         failed = 0
         for index, scenario in enumerate(
-            tqdm(scenarios, unit=" scenarios", file=self.stderr, disable=len(scenarios) < 2)
+            tqdm(scenarios, unit=" scenarios", file=self.stderr, disable=len(scenarios) == 1)
         ):
             try:
                 outcome = play(scenario, slug=f"scenario-{index}")

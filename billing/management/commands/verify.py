@@ -15,8 +15,8 @@ from neruba.models import Project
 
 class Command(ProjectCommand):
     help = (
-        "Rebuild issued invoices from raw usage and the stored prices, compare them with the ledger, "
-        "and check every invariant of the books. Exit status 1 with the differences."
+        "Rebuild issued invoices from raw usage and the stored prices, compare them with the "
+        "ledger, and check every invariant of the books. Exit status 1 with the differences."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -54,19 +54,26 @@ class Command(ProjectCommand):
         path: str = given["file"]
         try:
             source = nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb")  # noqa: SIM115
+            size = None if path == "-" else os.path.getsize(path)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
         counts: Counter[str] = Counter()
         with source as lines:
-            self._import(project, lines, given["skip"], counts)
+            self._import(project, lines, size, given["skip"], counts)
         self.stdout.write(", ".join(f"{counts[name]} {name}" for name in OUTCOMES))
         if counts["failed"] or counts["conflict"]:
             raise CommandError(
                 "Not every event was accepted; those that failed are kept, see the admin."
             )
 
-    def _import(self, project: Project, lines: IO[bytes], skip: int, counts: Counter[str]) -> None:
-        size = os.fstat(lines.fileno()).st_size if lines.seekable() else None
+    def _import(
+        self,
+        project: Project,
+        lines: IO[bytes],
+        size: int | None,
+        skip: int,
+        counts: Counter[str],
+    ) -> None:
         done = skip
         with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
             try:

@@ -16,7 +16,9 @@ FINGERPRINT = "d529d5e545cca8b2c9feed661afa4ef3249142bbc60dd41df1fcab2db04317a5"
 
 
 def with_a_month_of_calls() -> Sandbox:
-    """Five calls in January, a fee ahead, the default grace of an hour; the clock half way through it."""
+    """Five calls in January, a fee ahead, the default grace of an hour; the clock half way through
+    it.
+    """
     sandbox = started()
     sandbox.subscribe(anchor="calendar")
     sandbox.clock("2026-01-31T00:00:00Z")
@@ -162,9 +164,10 @@ def test_verify_names_what_was_changed_behind_its_back() -> None:
         "rebuilt_hash": invoice.content_hash,
         "differences": [],
     }
-    line = invoice.lines.get(position=0)
+    transfer = invoice.lines.get(position=0).transfer
+    assert transfer is not None
     with purging():
-        Transfer.objects.filter(pk=line.transfer_id).update(amount_minor=351)
+        Transfer.objects.filter(pk=transfer.pk).update(amount_minor=351)
     verdict = sandbox.post(path, None, 200)
     assert not verdict["matches"]
     assert "what is shown from rows and ledger is not what was issued" in verdict["differences"]

@@ -1,0 +1,132 @@
+"""What is sold. Versions are made by the API and never change."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from billing.admin.tariff import definition_of, lines_of, price_table, tariff
+from billing.models import Plan, PlanVersion, Price, SubscriptionChange
+from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to, list_of
+
+PROJECT = ("project", RelatedDropdownFilter)
+VERSIONS_SHOWN = 20
+
+
+def rhythm(version: PlanVersion) -> str:
+    """`every month`, `every 3 months`."""
+    count, unit = version.interval_count, version.interval
+    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+
+
+def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices") -> Table:
+    definitions = [definition_of(price) for price in prices]
+    return price_table(definitions, currency=version.currency, title=title)
+
+
+@admin.register(Plan)
+class PlanAdmin(PageAdmin):
+    list_display = ["code", "project", "latest", "created_at"]
+    list_filter = [PROJECT]
+    list_select_related = ["project"]
+    search_fields = ["code__startswith"]
+    search_help_text = "The beginning of a code"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        rows: QuerySet[Plan] = super().get_queryset(request)
+        return rows.select_related("project").annotate(latest_version=Max("versions__version"))
+
+    @admin.display(description="Latest version", ordering="latest_version")
+    def latest(self, plan: Any) -> str:
+        return f"v{plan.latest_version}"
+
+    def page(self, request: HttpRequest, row: Plan) -> Page:
+        versions = list(
+            row.versions.select_related("plan")
+            .prefetch_related("prices")
+            .order_by("-version")[:VERSIONS_SHOWN]
+        )
+        return Page(
+            facts=[
+                Fact("Code", row.code),
+                Fact("Project", link_to(row.project)),
+                Fact("Created", instant(row.created_at)),
+                Fact("Versions", list_of(PlanVersion, "all versions", plan__id__exact=row.pk)),
+            ],
+            tables=[
+                table_of(
+                    version,
+                    list(version.prices.all()),
+                    f"Version {version.version}: {version.name}, {rhythm(version)}",
+                )
+                for version in versions
+            ],
+        )
+
+
+@admin.register(PlanVersion)
+class PlanVersionAdmin(PageAdmin):
+    list_display = ["plan", "version", "name", "project", "currency", "rhythm", "created_at"]
+    list_filter = [PROJECT]
+    list_select_related = ["project", "plan"]
+    ordering = ["-id"]
+    search_fields = ["plan__code__startswith"]
+    search_help_text = "The beginning of a plan's code"
+
+    @admin.display(description="Rhythm")
+    def rhythm(self, version: PlanVersion) -> str:
+        return rhythm(version)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
+        rows: QuerySet[PlanVersion] = super().get_queryset(request)
+        return rows.select_related("project", "plan")
+
+    def page(self, request: HttpRequest, row: PlanVersion) -> Page:
+        started = SubscriptionChange.objects.filter(project=row.project, plan_version=row)
+        return Page(
+            facts=[
+                Fact("Plan", link_to(row.plan)),
+                Fact("Version", row.version),
+                Fact("Name", row.name),
+                Fact("Project", link_to(row.project)),
+                Fact("Currency", row.currency),
+                Fact("Rhythm", rhythm(row)),
+                Fact("Created", instant(row.created_at)),
+                Fact("Subscriptions on it", started.count()),
+                Fact("Hash of the definition", code(row.content_hash)),
+            ],
+            tables=[table_of(row, list(row.prices.all()))],
+        )
+
+
+@admin.register(Price)
+class PriceAdmin(PageAdmin):
+    list_display = ["code", "name", "plan_version", "project", "kind", "model", "meter", "costs"]
+    list_filter = [PROJECT]
+    list_select_related = ["project", "plan_version__plan", "meter"]
+    ordering = ["-plan_version", "position"]
+    search_fields = ["code__startswith", "plan_version__plan__code__startswith"]
+    search_help_text = "The beginning of a code, of the price or of its plan"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
+        rows: QuerySet[Price] = super().get_queryset(request)
+        return rows.select_related("project", "plan_version__plan", "meter")
+
+    @admin.display(description="What it costs")
+    def costs(self, price: Price) -> str:
+        return lines_of(tariff(definition_of(price), price.plan_version.currency))
+
+    def page(self, request: HttpRequest, row: Price) -> Page:
+        return Page(
+            facts=[
+                Fact("Plan version", link_to(row.plan_version)),
+                Fact("Project", link_to(row.project)),
+                Fact("Position", row.position),
+                Fact("Meter", link_to(row.meter)),
+                Fact("Definition", code(row.definition)),
+            ],
+            tables=[table_of(row.plan_version, [row])],
+        )

@@ -1,0 +1,106 @@
+"""Evidence laid out to be read: what a line's amount was computed from, with nothing left out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing.admin.tariff import COMMON, tariff
+from billing.rating.words import spoken
+from neruba.admin.page import Fact, Table
+
+TITLES = {
+    "plan": "Plan",
+    "price": "Price",
+    "usage": "Usage",
+    "period": "Period",
+    "share": "Part of the period",
+    "policy": "Policy",
+    "charge": "Charge",
+}
+NAMES = {
+    "amount_exact": "Exact amount",
+    "ends_on": "Up to but not including",
+    "events": "Events counted",
+    "law": "Law",
+    "starts_on": "From",
+    "tax_code": "Tax code",
+    "timezone": "Time zone",
+}
+NUMBERS = {"amount", "amount_exact", "flat_amount", "quantity", "unit_amount"}
+NUMERIC = ("Quantity", "Unit amount", "Flat amount", "Amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Facts under a title."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The groups of one line, and the rows of its arithmetic."""
+
+    groups: tuple[Group, ...]
+    steps: Table | None
+
+
+def evidence_of(evidence: Mapping[str, Any], currency: str) -> Evidence:
+    """Every value of the evidence, in groups; what has no words of its own is shown by its name."""
+    plain = {
+        name: value for name, value in evidence.items() if not isinstance(value, Mapping | list)
+    }
+    groups = [
+        Group(TITLES.get(name, _name(name)), tuple(_facts(name, value, currency)))
+        for name, value in evidence.items()
+        if isinstance(value, Mapping)
+    ]
+    rest = [_fact(name, value) for name, value in plain.items()]
+    if rest:
+        groups.append(Group("Result before rounding", tuple(rest)))
+    return Evidence(tuple(groups), _steps(evidence.get("steps", ())))
+
+
+def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fact]:
+    if group == "price":
+        yield from (_fact(name, values[name]) for name in COMMON if values.get(name) is not None)
+        yield Fact("Costs", "; ".join(tariff(values, currency)))
+        return
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            for inner, text in value.items():
+                yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
+        else:
+            yield _fact(name, value)
+
+
+def _steps(steps: Sequence[Mapping[str, str]]) -> Table | None:
+    if not steps:
+        return None
+    names = ("quantity", "unit_amount", "flat_amount", "amount")
+    return Table(
+        title="Arithmetic: quantity × unit amount + flat amount",
+        columns=NUMERIC,
+        rows=[[_text(name, step[name]) for name in names] for step in steps],
+        empty="",
+        numeric=NUMERIC,
+    )
+
+
+def _fact(key: str, value: object) -> Fact:
+    return Fact(_name(key), _text(key, value))
+
+
+def _name(key: str) -> str:
+    return NAMES.get(key) or key.replace("_", " ").capitalize()
+
+
+def _text(key: str, value: object) -> str:
+    """Quantities and amounts with commas between thousands; all else, keys above all, as it stands."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return spoken(Decimal(value)) if key in NUMBERS and isinstance(value, str) else str(value)

@@ -1,0 +1,140 @@
+"""What stands on an invoice's page and on its print view."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing.admin.documents import period_of, zone_of
+from billing.admin.evidence import Evidence, evidence_of
+from billing.models import Invoice
+from billing.rating.explain import explain_document
+from billing.rating.words import spoken
+from billing.selectors.documents import Document
+from ledger.chart import chart_account
+from ledger.selectors.journal import transfers_of_documents
+from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty
+from neruba.money import Money
+from neruba.period import local_date, parse_instant
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON."""
+
+    key: str
+    description: str
+    period: str
+    quantity: str
+    unit_amount: str
+    amount: str
+    text: tuple[str, ...]
+    evidence: Evidence
+    raw: str
+
+
+def lines_of_document(document: Document) -> list[ShownLine]:
+    """The lines in their order, each with its explanation and evidence."""
+    currency, zone = document.invoice.currency, zone_of(document)
+    explained = explain_document(document.content)
+    return [
+        ShownLine(
+            key=line["id"],
+            description=line["description"],
+            period=_period(line, zone),
+            quantity=spoken(Decimal(line["quantity"])),
+            unit_amount=spoken(Decimal(line["unit_amount"])) if line["unit_amount"] else "–",
+            amount=figure(Money.parse(line["amount"], currency)),
+            text=words.text,
+            evidence=evidence_of(line["evidence"], currency),
+            raw=pretty(line["evidence"]),
+        )
+        for line, words in zip(document.content["lines"], explained, strict=True)
+    ]
+
+
+def _period(line: Mapping[str, Any], zone: str) -> str:
+    start, end = (parse_instant(line["period"][side]) for side in ("start", "end"))
+    return days(start, end, zone)
+
+
+def transfer_table(document: Document) -> Table:
+    """The ledger's transfers that name the document, oldest first."""
+    invoice = document.invoice
+    return Table(
+        title="Ledger: the transfers behind it",
+        columns=("Date", "Entry", "Debit", "Credit", "Line", "Amount"),
+        rows=[
+            (
+                instant(transfer.entry.occurred_at),
+                link_to(transfer.entry, transfer.entry.kind),
+                _account(transfer.debit_account),
+                _account(transfer.credit_account),
+                code(transfer.line),
+                money(Money(transfer.amount_minor, transfer.currency)),
+            )
+            for transfer in transfers_of_documents(invoice.project, [invoice.document])
+        ],
+        empty="No transfer: every line of it is zero, and zero moves nothing.",
+        numeric=("Amount",),
+        anchor="ledger",
+    )
+
+
+def _account(account: Any) -> str:
+    words = [account.code, chart_account(account.code).name]
+    party = [f"({account.party})"] if account.party else []
+    return link_to(account, " ".join([*words, *party]))
+
+
+def print_sheet(document: Document) -> dict[str, Any]:
+    """What the print view shows: for an issued invoice the parties as they were when it was issued."""
+    invoice = document.invoice
+    is_draft = invoice.status == Invoice.Status.DRAFT
+    parties = _parties_now(invoice) if is_draft else json.loads(invoice.party.content)
+    zone = zone_of(document)
+    return {
+        "document": document,
+        "invoice": invoice,
+        "is_draft": is_draft,
+        "seller": _address(parties["from"]),
+        "buyer": _address(parties["to"]),
+        "period": period_of(document),
+        "issued_on": "" if is_draft else _local_day(invoice.finalized_at, zone),
+        "payment_due_on": "" if is_draft else _local_day(invoice.payment_due_at, zone),
+        "zone": zone,
+        "lines": lines_of_document(document),
+        "total": money(document.total),
+        "paid": money(document.total - document.due),
+        "has_payments": document.due != document.total,
+        "due": money(document.due),
+    }
+
+
+def _local_day(at: Any, zone: str) -> str:
+    return day(local_date(at, zone))
+
+
+def _parties_now(invoice: Invoice) -> dict[str, Any]:
+    customer = invoice.customer
+    return {
+        "from": {"name": invoice.project.name},
+        "to": {
+            "external_id": customer.external_id,
+            "name": customer.name,
+            "email": customer.email,
+            "billing_address": customer.billing_address,
+            "tax_ids": customer.tax_ids,
+        },
+    }
+
+
+def _address(party: Mapping[str, Any]) -> list[str]:
+    """Name, address, tax ids, e-mail: one line each, as far as they are known."""
+    address = party.get("billing_address") or {}
+    lines = [party["name"], *(text for text in address.values() if text)]
+    lines += [f"Tax id {tax_id}" for tax_id in party.get("tax_ids") or ()]
+    lines += [party["email"]] if party.get("email") else []
+    lines += [f"Customer {party['external_id']}"] if party.get("external_id") else []
+    return lines

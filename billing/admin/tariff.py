@@ -1,0 +1,91 @@
+"""Prices as a table that an operator can read to a customer."""
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from billing.models import Price
+from billing.rating.words import spoken
+from neruba.admin.page import Table
+
+KINDS = {"recurring": "Fee", "usage": "Usage", "one_time": "Once, at the start"}
+BILLING = {"in_advance": "in advance", "in_arrears": "in arrears"}
+COMMON = ("code", "name", "kind", "billing", "prorate", "meter", "model")
+
+
+def price_table(
+    definitions: Iterable[Mapping[str, Any]], *, currency: str, title: str = "Prices"
+) -> Table:
+    """One row for each price, in order."""
+    return Table(
+        title=f"{title} ({currency})",
+        columns=("Code", "Name", "Kind", "Billed", "Meter", "Model", "What it costs"),
+        rows=[
+            (
+                price["code"],
+                price["name"],
+                KINDS.get(price["kind"], price["kind"]),
+                _billed(price),
+                price.get("meter") or "–",
+                price["model"],
+                lines_of(tariff(price, currency)),
+            )
+            for price in definitions
+        ],
+        empty="This version has no prices: it bills nothing.",
+        anchor="prices",
+    )
+
+
+def definition_of(price: Price) -> dict[str, Any]:
+    definition: dict[str, Any] = json.loads(price.definition)
+    return definition
+
+
+def tariff(definition: Mapping[str, Any], currency: str) -> list[str]:
+    """What a price costs, one line for each of its parts; a model without words of its own shows its fields."""
+    model = definition["model"]
+    if model == "flat":
+        return [f"{_number(definition['amount'])} {currency}"]
+    if model == "per_unit":
+        free = definition["free_units"]
+        after = f", the first {_number(free)} free" if Decimal(free) else ""
+        return [f"{_number(definition['unit_amount'])} {currency} each{after}"]
+    if model == "graduated":
+        return _tiers(definition, currency)
+    return [f"{name}: {value}" for name, value in definition.items() if name not in COMMON]
+
+
+def lines_of(lines: Iterable[str]) -> SafeString:
+    """Lines of text below one another."""
+    return format_html_join("", '<span class="n-lines">{}</span>', ((line,) for line in lines))
+
+
+def _tiers(definition: Mapping[str, Any], currency: str) -> list[str]:
+    lines, below = [], None
+    for tier in definition["tiers"]:
+        up_to = tier["up_to"]
+        reach = [f"above {_number(below)}"] if below is not None else []
+        reach += [f"up to {_number(up_to)}"] if up_to is not None else []
+        flat = f" plus {_number(tier['flat_amount'])}" if Decimal(tier["flat_amount"]) else ""
+        each = f"{_number(tier['unit_amount'])} {currency} each{flat}"
+        lines.append(f"{' '.join(reach)}: {each}" if reach else each)
+        below = up_to
+    return lines
+
+
+def _billed(price: Mapping[str, Any]) -> str:
+    how = BILLING.get(price["billing"], price["billing"])
+    return (
+        f"{how}, for whole periods"
+        if price["kind"] == "recurring" and not price["prorate"]
+        else how
+    )
+
+
+def _number(text: str) -> str:
+    return spoken(Decimal(text))

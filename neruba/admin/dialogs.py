@@ -1,0 +1,77 @@
+"""Acts of operators: a dialog that says what will happen and asks for a reason, then a POST.
+
+An action has `permissions=` with the dotted name of a permission; tests walk all actions as an
+operator without any.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from unfold.dataclasses import ActionDialog
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from neruba.actor import Actor
+from neruba.edge import run_atomic
+from neruba.errors import NerubaError
+from neruba.models import User
+
+TEMPLATE = "unfold/helpers/dialog.html"
+MAX_REASON = 1000
+T = TypeVar("T")
+
+
+class ReasonForm(BaseDialogForm):
+    """Every act of a person has a reason, which stands in the audit history."""
+
+    reason = forms.CharField(
+        max_length=MAX_REASON, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
+    field_order: list[str] | None = None
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        # Fields of a subclass come first; the reason is asked last.
+        self.order_fields([name for name in self.fields if name != "reason"])
+
+
+def operator(request: HttpRequest) -> Actor:
+    """Who acts in the console."""
+    assert isinstance(request.user, User)
+    return Actor("operator", request.user.email)
+
+
+def act(
+    request: HttpRequest,
+    *,
+    form: ReasonForm,
+    dialog: ActionDialog,
+    work: Callable[[], T],
+    done: Callable[[T], str],
+    then: str,
+) -> HttpResponse:
+    """Do the work at the edge and go to the address `then`; a refusal is shown in the dialog."""
+    try:
+        result = run_atomic(work)
+    except NerubaError as error:
+        return refuse(request, form=form, dialog=dialog, error=error)
+    messages.success(request, done(result))
+    return HttpResponse(headers={"HX-Redirect": then})
+
+
+def refuse(
+    request: HttpRequest, *, form: ReasonForm, dialog: ActionDialog, error: NerubaError
+) -> HttpResponse:
+    """The dialog again, with the refusal at the field at fault or else at the reason."""
+    name = (error.pointer or "").rpartition("/")[2]
+    form.add_error(name if name in form.fields else "reason", error.detail)
+    context = {
+        "dialog": dialog,
+        "form": form,
+        "form_submit_text": dialog["form_submit_text"],
+    }
+    return render(request, TEMPLATE, context)

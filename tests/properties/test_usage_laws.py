@@ -1,0 +1,219 @@
+"""Laws of usage: order of arrival, batches, windows and rebuilding change no number."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from ingest.aggregation.spans import Spans
+from ingest.aggregation.state import State
+from ingest.models import EventRetraction, Meter, UsageEvent, UsageWindow
+from ingest.selectors.bounds import ArrivalBound, known_bound
+from ingest.selectors.usage import Usage, UsageNeed, usage_of
+from ingest.services.void import void_event
+from ingest.services.windows import rebuild_windows
+from neruba.actor import SYSTEM
+from neruba.decimals import plain
+from neruba.models import Project, Subject
+from neruba.period import rfc3339
+from tests import factories
+
+AFTER = datetime(2026, 12, 1, tzinfo=UTC)
+ZONES = (
+    *("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"),
+    *("Pacific/Niue", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu"),
+)
+_ids = count(1)
+
+# Around the clock changes of autumn, on and beside the hour.
+instants = st.builds(
+    lambda hours, micro: (
+        datetime(2026, 10, 22, tzinfo=UTC) + timedelta(hours=hours, microseconds=micro)
+    ),
+    st.integers(0, 24 * 14),
+    st.sampled_from([0, 0, 1, 1_800_000_000]),
+)
+decimals = st.decimals(-(10**9), 10**18, places=9).map(plain) | st.integers(-5, 10**18)
+bodies = st.builds(
+    lambda time, n, model, subject, subscription: {
+        "id": f"e{next(_ids)}",
+        "source": "s",
+        "type": "call",
+        "subject": subject,
+        "time": rfc3339(time),
+        "subscription": subscription,
+        "data": {"n": n, "model": model},
+    },
+    instants,
+    decimals,
+    st.sampled_from(["a", "b", None]),
+    st.sampled_from(["acme", "acme", "other"]),
+    st.sampled_from([None, None, "one", "two"]),
+)
+intervals = st.tuples(instants, instants).map(lambda pair: (min(pair), max(pair)))
+Event = dict[str, Any]
+
+
+def new_project() -> tuple[Project, list[Meter]]:
+    project = factories.project(clock_at=AFTER)
+    kinds = (("count", ""), ("sum", "n"), ("max", "n"))
+    meters = [
+        factories.meter(project=project, aggregation=kind, value_property=name, group_by=["model"])
+        for kind, name in kinds
+    ]
+    return project, meters
+
+
+def everything(
+    project: Project,
+    meters: list[Meter],
+    *,
+    zone: str,
+    between: tuple[datetime, datetime],
+    bound: ArrivalBound | None,
+    source: Literal["windows", "raw"],
+) -> list[Usage]:
+    subjects = Subject.objects.filter(project=project).order_by("external_id")
+    needs = [
+        UsageNeed(subject.pk, meter.pk, zone, *between, subscription)
+        for subject in subjects
+        for meter in meters
+        for subscription in ("", "one", None)
+    ]
+    return usage_of(project, needs, bound=bound, source=source)
+
+
+def totals(project: Project) -> list[tuple[Any, ...]]:
+    """The windows of a project, by names instead of ids."""
+    rows = UsageWindow.objects.filter(project=project).values_list(
+        *("subject__external_id", "meter__aggregation", "zone", "day", "group", "subscription"),
+        *("count", "sum", "min", "max", "checksum", "unusable"),
+    )
+    return sorted(rows)
+
+
+def reaching(project: Project) -> st.SearchStrategy[ArrivalBound]:
+    """Bounds that a run could have taken at some time."""
+    events = UsageEvent.objects.filter(project=project).values_list("id", flat=True)
+    retractions = EventRetraction.objects.filter(project=project).values_list("id", flat=True)
+    return st.builds(
+        ArrivalBound, st.sampled_from([0, *events]), st.sampled_from([0, *retractions])
+    )
+
+
+class TestWindows(TestCase):
+    @given(st.data())
+    def test_clean_windows_and_raw_events_give_the_same_at_any_bound(
+        self, data: st.DataObject
+    ) -> None:
+        project, meters = new_project()
+        zone = data.draw(st.sampled_from(ZONES))
+        sent: list[Event] = []
+        for batch in data.draw(
+            st.lists(st.lists(bodies, min_size=1, max_size=6), min_size=1, max_size=4)
+        ):
+            factories.accept(*batch, project=project)
+            sent += batch
+            if data.draw(st.booleans()):
+                victim = data.draw(st.sampled_from(sent))
+                void_event(
+                    project=project,
+                    source="s",
+                    event_id=victim["id"],
+                    reason="a law",
+                    actor=SYSTEM,
+                    at=AFTER,
+                )
+            if data.draw(st.booleans()):
+                subjects = Subject.objects.filter(project=project).values_list("id", flat=True)
+                rebuild_windows(project, zones={pk: [zone] for pk in subjects})
+        bound = data.draw(st.none() | reaching(project))
+        between = data.draw(intervals)
+        windows, raw = (
+            everything(project, meters, zone=zone, between=between, bound=bound, source=source)
+            for source in ("windows", "raw")
+        )
+        assert windows == raw
+
+    @given(
+        st.lists(bodies, min_size=1, max_size=12),
+        st.sampled_from(ZONES),
+        st.randoms(use_true_random=False),
+    )
+    def test_windows_rebuilt_as_events_come_equal_windows_built_at_once(
+        self, events: list[Event], zone: str, random: Any
+    ) -> None:
+        at_once, _ = new_project()
+        factories.customer(project=at_once, external_id="acme", timezone=zone)
+        factories.accept(*events, project=at_once)
+        rebuild_windows(at_once)
+
+        bit_by_bit, _ = new_project()
+        factories.customer(project=bit_by_bit, external_id="acme", timezone=zone)
+        shuffled = [*events]
+        random.shuffle(shuffled)
+        for event in shuffled:
+            factories.accept(event, project=bit_by_bit)
+            rebuild_windows(bit_by_bit)
+        assert totals(bit_by_bit) == totals(at_once)
+
+    @given(st.lists(bodies, min_size=1, max_size=10), st.data())
+    def test_a_replay_in_any_order_and_batches_changes_nothing(
+        self, events: list[Event], data: st.DataObject
+    ) -> None:
+        project, _ = new_project()
+        factories.accept(*events, project=project)
+        rebuild_windows(project)
+        bound, before = known_bound(project), totals(project)
+        again = data.draw(st.permutations([*events, *events]))
+        size = data.draw(st.integers(1, 7))
+        for first in range(0, len(again), size):
+            outcomes = factories.accept(*again[first : first + size], project=project)
+            assert {outcome.outcome for outcome in outcomes} == {"duplicate"}
+        assert rebuild_windows(project) == 0
+        assert (known_bound(project), totals(project)) == (bound, before)
+
+
+values = st.none() | st.decimals(-(10**18), 10**18, places=9)
+states = st.lists(st.tuples(values, st.binary(min_size=32, max_size=32)), max_size=6)
+
+
+def state_of(events: list[Any]) -> State:
+    state = State()
+    for index, (value, digest) in enumerate(events):
+        state.add(value, digest)
+        state.note(index, None)
+    return state
+
+
+def merged(*several: State) -> State:
+    whole = State()
+    for state in several:
+        whole.merge(state)
+    return whole
+
+
+@given(states, states, states)
+def test_states_merge_in_any_grouping_and_order(first: Any, second: Any, third: Any) -> None:
+    a, b, c = (state_of(events) for events in (first, second, third))
+    assert merged(merged(a, b), c) == merged(a, merged(b, c)) == merged(c, b, a)
+    assert merged(a, State()) == a
+
+
+@given(states, st.randoms(use_true_random=False))
+def test_a_state_does_not_depend_on_the_order_of_its_events(events: Any, random: Any) -> None:
+    shuffled = [*events]
+    random.shuffle(shuffled)
+    assert state_of(shuffled) == state_of(events)
+
+
+@given(st.lists(intervals, max_size=8), instants)
+def test_spans_find_exactly_those_that_hold_an_instant(given_spans: Any, instant: datetime) -> None:
+    spans = Spans((start, end, index) for index, (start, end) in enumerate(given_spans))
+    holding = [index for index, (start, end) in enumerate(given_spans) if start <= instant < end]
+    assert sorted(spans.at(instant)) == holding
+    covering = [(start, end) for start, end in spans.union() if start <= instant < end]
+    assert len(covering) == bool(holding)
