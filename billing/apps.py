@@ -11,7 +11,9 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         from billing.models import BillingRun
         from billing.selectors.runs import next_due
+        from billing.selectors.usage_traces import billed_for_good, lines_of_event
         from billing.services.runs import create_run, execute_run
+        from ingest.selectors.trace import register_finality, register_tracer
         from neruba.actor import SYSTEM
         from neruba.due import DueKind, register
         from neruba.models import Project
@@ -29,3 +31,5 @@ class BillingConfig(AppConfig):
             execute_run(run, at=at)
 
         register(DueKind("billing", next_due, bill))
+        register_tracer("invoice_lines", lines_of_event)
+        register_finality(billed_for_good)

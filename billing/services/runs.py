@@ -10,7 +10,7 @@ from functools import partial
 from django.db import transaction
 
 from billing.locks import lock_customers
-from billing.models import BillingRun, Charge, Invoice, Subscription
+from billing.models import BillingRun, Charge, Invoice, Period, Subscription
 from billing.selectors.runs import (
     customers_due,
     due_drafts,
@@ -130,6 +130,8 @@ def execute_run(
         progress(0, len(waiting))
         for start in range(0, len(waiting), CHUNK):
             chunk = waiting[start : start + CHUNK]
+            # Apart from the chunk: rebuilding is idempotent, and must not wait for its commit.
+            run_atomic(partial(_rebuild_usage, project, chunk))
             tally.merge(
                 run_atomic(
                     partial(_bill_chunk, run, chunk, bound=bound, at=at, keep=not run.dry_run)
@@ -165,14 +167,26 @@ def _complete(run: BillingRun, tally: Tally, at: datetime) -> None:
     run.save()
 
 
+def _rebuild_usage(project: Project, customer_ids: Sequence[int]) -> None:
+    """Bring the windows of these customers up to date, in the zones of their subscriptions."""
+    subjects = Subject.objects.filter(project=project, customer__in=customer_ids)
+    held = Period.objects.filter(project=project, subscription__customer__in=customer_ids)
+    zones: dict[int, set[str]] = {}
+    for customer, zone in held.values_list("subscription__customer", "zone").distinct():
+        zones.setdefault(customer, set()).add(zone)
+    by_subject = {
+        subject: zones.get(customer or 0, set())
+        for subject, customer in subjects.values_list("pk", "customer")
+    }
+    rebuild_windows(project, subject_ids=list(by_subject), zones=by_subject)
+
+
 def _bill_chunk(
     run: BillingRun, customer_ids: Sequence[int], *, bound: ArrivalBound, at: datetime, keep: bool
 ) -> Tally:
     """Every step due for these customers, in order of time, in the caller's transaction."""
     project, tally = run.project, Tally()
     lock_customers(project, customer_ids)
-    subjects = Subject.objects.filter(project=project, customer__in=customer_ids)
-    rebuild_windows(project, subject_ids=list(subjects.values_list("pk", flat=True)))
     while step := _next_step(project, customer_ids, run.as_of):
         subscriptions, drafts = step
         opened = open_boundaries(project=project, subscriptions=subscriptions, at=at)

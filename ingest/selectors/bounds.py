@@ -14,6 +14,14 @@ class ArrivalBound:
     retraction: int
 
 
+def counted_at(event: UsageEvent, bound: ArrivalBound) -> bool:
+    """Whether the event had arrived by the bound, and was not retracted by then."""
+    if event.pk > bound.event:
+        return False
+    retraction = EventRetraction.objects.filter(event=event).first()
+    return retraction is None or retraction.pk > bound.retraction
+
+
 def known_bound(project: Project) -> ArrivalBound:
     """The highest ids that are committed now. For previews: without the fence, a lower id may still
     come.

@@ -64,9 +64,7 @@ def usage_of(
     """
     meters = meters_by_id(project, {need.meter_id for need in needs})
     usages = []
-    for need, states in zip(
-        needs, states_of(project, needs, bound=bound, source=source), strict=True
-    ):
+    for need, states in zip(needs, _in_parts(project, meters, needs, bound, source), strict=True):
         whole = State()
         for state in states.values():
             whole.merge(state)
@@ -80,6 +78,16 @@ def states_of(
 ) -> Iterator[dict[Group, State]]:
     """The states of each need by group, in the order of the needs."""
     meters = meters_by_id(project, {need.meter_id for need in needs})
+    return _in_parts(project, meters, needs, bound, source)
+
+
+def _in_parts(
+    project: Project,
+    meters: Mapping[int, Meter],
+    needs: Sequence[UsageNeed],
+    bound: ArrivalBound | None,
+    source: Source,
+) -> Iterator[dict[Group, State]]:
     for first in range(0, len(needs), NEEDS_AT_ONCE):
         part = needs[first : first + NEEDS_AT_ONCE]
         yield from _Reading(project, meters, part, bound).states(source)

@@ -138,17 +138,11 @@ class ApiKeyAdmin(PageAdmin):
         except NerubaError as error:
             return refuse(request, form=form, dialog=ISSUE, error=error)
         # In the answer itself, not in a message: messages are stored until they are shown.
-        return render(
-            request,
-            "neruba/issued_key.html",
-            {"issued": issued, "address": page_of(issued.key)},
-            headers={
-                "HX-Retarget": "#dialog",
-                "HX-Reselect": "#dialog",
-                "HX-Reswap": "outerHTML",
-                "Cache-Control": "no-store",
-            },
-        )
+        context = {"issued": issued, "address": page_of(issued.key)}
+        answer = render(request, "neruba/issued_key.html", context)
+        answer["HX-Retarget"] = answer["HX-Reselect"] = "#dialog"
+        answer["HX-Reswap"] = "outerHTML"
+        return answer
 
     @action(
         description="Revoke",

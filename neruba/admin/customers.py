@@ -28,8 +28,9 @@ def customer_facts(customer: Customer) -> list[Fact]:
     ]
 
 
-@admin.register(Customer)
 class CustomerAdmin(SimpleHistoryAdmin, PageAdmin):
+    """What the platform knows of a customer; `support` adds what the apps know, and registers it."""
+
     list_display = ["external_id", "name", "email", "currency", "project", "created_at"]
     list_filter = [("project", RelatedDropdownFilter)]
     list_select_related = ["project"]

@@ -1,5 +1,7 @@
 """Operators and their groups."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -12,13 +14,22 @@ from neruba.models import User
 admin.site.unregister(Group)
 
 
-class NewOperatorForm(UserCreationForm):
+class AddressMixin:
+    """Addresses are kept in lower case, so that an operator is found however they write theirs."""
+
+    cleaned_data: dict[str, Any]
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class NewOperatorForm(AddressMixin, UserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
 
 
-class OperatorForm(UserChangeForm):
+class OperatorForm(AddressMixin, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
@@ -46,5 +57,5 @@ class OperatorAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[type-arg]
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass

@@ -45,7 +45,7 @@ class Banner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a title; without rows the sentence `empty` is shown. `numeric` columns are set to the right."""
+    """Rows under a title, or the sentence `empty`; `numeric` columns are set to the right."""
 
     title: str
     columns: Sequence[str]

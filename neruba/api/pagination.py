@@ -39,7 +39,7 @@ class CursorList(CursorPagination):
             cursor = super().decode_cursor(request)
         except NotFound as error:
             raise ValidationError({"cursor": NO_CURSOR}) from error
-        if cursor is not None and not ROW_NUMBER.fullmatch(cursor.position or ""):
+        if cursor is not None and not ROW_NUMBER.fullmatch(str(cursor.position or "")):
             raise ValidationError({"cursor": NO_CURSOR})
         return cursor
 

@@ -77,7 +77,9 @@ class ApiKeyBody(serializers.Serializer[ApiKey]):
 
 
 class IssuedApiKeyBody(ApiKeyBody):
-    secret = serializers.CharField(help_text="Shown this once.")
+    secret = serializers.CharField(
+        allow_null=True, help_text="Shown this once; null where a repeat is answered."
+    )
 
 
 class ApiKeyRequest(Strict):
@@ -90,6 +92,7 @@ class ApiKeyRequest(Strict):
 
 class ApiKeyList(ProjectView):
     scopes = {"GET": "admin", "POST": "admin"}
+    shown_once = frozenset({"secret"})
 
     @extend_schema(
         parameters=[ListQuery], responses=ApiKeyBody(many=True), operation_id="api_keys_list"

@@ -52,6 +52,8 @@ class ProjectView(APIView):
     scopes: ClassVar[Mapping[str, str]] = {}
     needs_key: ClassVar[frozenset[str]] = frozenset()
     own_transactions: ClassVar[bool] = False
+    # Secrets: an answer is kept without them, and a repeat gets null.
+    shown_once: ClassVar[frozenset[str]] = frozenset()
     max_body: ClassVar[int] = MAX_BODY
 
     @property
@@ -133,7 +135,10 @@ class ProjectView(APIView):
                 run_atomic(claimed.delete)
             raise
         if is_success(response.status_code):
-            body = JSONRenderer().render(response.data).decode()
+            kept = response.data
+            if self.shown_once:
+                kept = {**kept, **dict.fromkeys(self.shown_once)}
+            body = JSONRenderer().render(kept).decode()
             keep_answer(claimed, status=response.status_code, body=body)
         else:
             claimed.delete()

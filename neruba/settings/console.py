@@ -2,12 +2,108 @@
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+# What an operator looks for, in order. A model that the console does not show is left out, and one
+# that is missing here is found under the last title.
+NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
+    (
+        "Customers",
+        [
+            ("Customers", "group", "neruba.customer"),
+            ("Subscriptions", "autorenew", "billing.subscription"),
+            ("Charges", "add_card", "billing.charge"),
+        ],
+    ),
+    (
+        "Billing",
+        [
+            ("Invoices", "receipt_long", "billing.invoice"),
+            ("Billing runs", "play_circle", "billing.billingrun"),
+        ],
+    ),
+    (
+        "Catalogue",
+        [
+            ("Plans", "sell", "billing.plan"),
+            ("Plan versions", "layers", "billing.planversion"),
+            ("Prices", "price_change", "billing.price"),
+            ("Meters", "speed", "ingest.meter"),
+        ],
+    ),
+    (
+        "Usage",
+        [
+            ("Events", "bolt", "ingest.usageevent"),
+            ("Failed events", "error", "ingest.failedevent"),
+            ("Retractions", "undo", "ingest.eventretraction"),
+            ("Daily totals", "calendar_month", "ingest.usagewindow"),
+        ],
+    ),
+    (
+        "Ledger",
+        [
+            ("Accounts", "account_balance", "ledger.account"),
+            ("Journal", "menu_book", "ledger.journalentry"),
+            ("Transfers", "swap_horiz", "ledger.transfer"),
+        ],
+    ),
+    (
+        "Access & audit",
+        [
+            ("Projects", "folder_open", "neruba.project"),
+            ("API keys", "key", "neruba.apikey"),
+            ("Operators", "badge", "neruba.user"),
+            ("Groups", "groups", "auth.group"),
+            ("Audit", "history", "neruba.auditrecord"),
+        ],
+    ),
+]
+REST = "More"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The lists that the operator may see, under the titles above."""
+    from django.contrib import admin  # noqa: PLC0415 - the apps are not ready when settings are read
+
+    lists = {
+        model._meta.label_lower: model_admin
+        for model, model_admin in admin.site._registry.items()  # noqa: SLF001
+        if model_admin.has_view_permission(request)
+    }
+
+    def item(title: str, icon: str, name: str) -> dict[str, Any]:
+        address = reverse(f"admin:{name.replace('.', '_')}_changelist")
+        return {"title": title, "icon": icon, "link": address}
+
+    groups: list[dict[str, Any]] = [
+        {"items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]}
+    ]
+    named = set()
+    for title, entries in NAVIGATION:
+        named |= {name for _, _, name in entries}
+        items = [item(*entry) for entry in entries if entry[2] in lists]
+        groups.append({"title": title, "items": items, "separator": True})
+    rest = [
+        item(str(lists[name].opts.verbose_name_plural).capitalize(), "table_rows", name)
+        for name in sorted(lists.keys() - named)
+    ]
+    groups.append({"title": REST, "items": rest, "separator": True, "collapsible": True})
+    return [group for group in groups if group["items"]]
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Neruba",
     "SITE_HEADER": "Neruba",
     "SITE_SUBHEADER": "Billing back office",
     "SITE_SYMBOL": "receipt_long",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "STYLES": [lambda _request: static("neruba/console.css")],
+    "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": navigation},
 }

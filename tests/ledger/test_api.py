@@ -30,7 +30,8 @@ def client(project: Project) -> APIClient:
 def get(client: APIClient, path: str, status: int = 200) -> dict[str, Any]:
     response = client.get(f"/api/v1/{path}")
     assert response.status_code == status, response.content
-    return response.json()
+    body: dict[str, Any] = response.json()
+    return body
 
 
 def entry_id(project: Project, kind: str, object_id: str) -> str:

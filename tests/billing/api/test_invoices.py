@@ -260,3 +260,22 @@ def test_the_documents_do_not_depend_on_how_many_runs_made_them(stops: list[str]
         run = sandbox.post("/billing-runs", {"as_of": f"{stop}T00:00:00Z"}, 202)
     assert run["fingerprint"] == FINGERPRINT
     assert sandbox.totals() == ["11.61", "31.00", "31.00", "31.00"]
+
+
+def test_an_event_names_every_line_that_it_counted_in_and_usage_says_what_is_final() -> None:
+    sandbox = started()
+    sandbox.subscribe(anchor="calendar")
+    sandbox.clock("2026-01-02T00:00:00Z")
+    sandbox.event("2026-01-01T12:00:00Z", id="billed")
+    usage = "/usage?customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
+    path = "/events/one?source=test&id=billed"
+    assert sandbox.get(path)["invoice_lines"] == []
+    assert sandbox.get(usage)["data"][0]["state"] == "open"
+    sandbox.clock("2026-02-01T00:30:00Z")
+    assert sandbox.get(usage)["data"][0]["state"] == "buffered"
+    sandbox.clock("2026-02-01T01:00:00Z")
+    assert sandbox.get(usage)["data"][0]["state"] == "final"
+    (line,) = sandbox.get(path)["invoice_lines"]
+    assert (line["number"], line["amount"]) == ("INV-000002", "1.00")
+    sandbox.event("2026-01-01T13:00:00Z", id="late")
+    assert sandbox.get("/events/one?source=test&id=late")["invoice_lines"] == []

@@ -115,11 +115,10 @@ def test_negative_net_usage_rates_as_zero(definition: dict[str, Any], due: int) 
     )
 
 
-def test_steps_are_stored_as_canonical_text() -> None:
+def test_steps_are_stored_as_canonical_numbers_without_words() -> None:
     rated = price(model="per_unit", unit_amount="2.50").rate(before=None, quantity=Decimal("1E+3"))
     assert [step.evidence() for step in rated.steps] == [
         {
-            "text": "the first 1,000 at 2.5 each",
             "quantity": "1000",
             "unit_amount": "2.5",
             "flat_amount": "0",

@@ -1,0 +1,81 @@
+"""What benchmarks run against: a durable MariaDB and a gunicorn of their own, with throwaway data on disk."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bin.lib import services
+
+ROOT = Path(__file__).resolve().parents[1]
+START_LIMIT_S = 30
+# Each commit is on disk when it returns, as in production; a buffer pool that holds the data.
+DURABLE = (
+    "SET GLOBAL innodb_flush_log_at_trx_commit = 1; "
+    "SET GLOBAL sync_binlog = 1; "
+    "SET GLOBAL innodb_buffer_pool_size = 512 * 1024 * 1024"
+)
+
+
+@contextmanager
+def mariadb() -> Iterator[str]:
+    """A migrated database; its DATABASE_URL is in the environment until the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=_disk()))
+    try:
+        url = services.start_mariadb(folder)
+        client = (services.program("mariadb"), "--no-defaults", f"--socket={folder}/mariadb.sock")
+        subprocess.run([*client, "--user=root", f"--execute={DURABLE}"], check=True)
+        os.environ |= {
+            "DATABASE_URL": url,
+            "NERUBA_SECRET_KEY": services.SECRET_KEY,
+            "DJANGO_SETTINGS_MODULE": "neruba.settings",
+        }
+        os.environ.pop("REDIS_URL", None)
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        yield url
+    finally:
+        services.end(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def web(workers: int) -> Iterator[int]:
+    """The product behind gunicorn; its port."""
+    port = services.free_port()
+    command = [
+        *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"),
+        *("--worker-class", "gthread", "--workers", str(workers), "--threads", "4"),
+        *("--keep-alive", "30", "--log-level", "warning"),
+    ]
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NERUBA_ALLOWED_HOSTS": "*"})
+    try:
+        _wait(port, server)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _disk() -> Path:
+    folder = ROOT / "var"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/events", timeout=5)
+        except urllib.error.HTTPError:
+            return  # it answers, if only that a key is missing
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("gunicorn did not come up")

@@ -1,0 +1,5 @@
+"""The operator's own pages."""
+
+from support.admin.customer import CustomerAdmin
+
+__all__ = ["CustomerAdmin"]

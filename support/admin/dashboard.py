@@ -1,0 +1,221 @@
+"""The first page: what waits in each project, and where one of them stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.run import run_status
+from billing.models import BillingRun, Invoice
+from ingest.models import FailedEvent
+from neruba import clock
+from neruba.admin.page import Headline, Table, instant, label, link_to, list_of, money, monies
+from neruba.models import Customer, Project, User
+from neruba.money import Money
+from support.selectors.overview import Begun, Standing, Waiting, standing_of, waiting_in
+
+PROJECTS_SHOWN = 50
+RECEIVABLE = "1100"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way to the first invoice."""
+
+    text: str
+    is_done: bool
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill the first page; who may not see projects sees none of it."""
+    context["title"] = "Overview"
+    context["docs_url"] = docs_address()
+    if not request.user.has_perm("neruba.view_project"):
+        return context | {"may_look": False}
+    projects = list(Project.objects.order_by("mode", "slug")[:PROJECTS_SHOWN])
+    context |= {"may_look": True, "has_projects": bool(projects)}
+    if not projects:
+        return context
+    waiting = waiting_in(projects)
+    project = chosen(request, projects)
+    standing = standing_of(project, invoice_rows=Invoice.objects.select_related(*RELATED))
+    steps = () if standing.begun.is_done else first_steps(standing.begun)
+    return context | {
+        "project": project,
+        "project_page": link_to(project, project.name),
+        "projects": project_table(projects, waiting, project) if len(projects) > 1 else None,
+        "headlines": headlines(request.user, project, waiting[project.pk], standing),
+        "steps": steps,
+        "links": quick_links(project),
+        "tables": tables(request.user, project, standing),
+    }
+
+
+def chosen(request: HttpRequest, projects: Sequence[Project]) -> Project:
+    """The project that was asked for, else the first of the list."""
+    named = {project.slug: project for project in projects}
+    return named.get(request.GET.get("project", ""), projects[0])
+
+
+def docs_address() -> str:
+    """Where the API's reference is, or '' where it is switched off."""
+    try:
+        return reverse("docs")
+    except NoReverseMatch:
+        return ""
+
+
+def project_table(
+    projects: Sequence[Project], waiting: dict[int, Waiting], shown: Project
+) -> Table:
+    return Table(
+        title="Projects",
+        columns=("Project", "Mode", "Its time", "Open invoices", "Drafts", "Failed events"),
+        rows=[
+            (
+                format_html('<a href="?project={}">{}</a>', project.slug, project.name)
+                if project != shown
+                else format_html("<strong>{}</strong> (shown below)", project.name),
+                label(project.mode, "success" if project.mode == Project.Mode.LIVE else "plain"),
+                instant(clock.now(project)),
+                f"{waiting[project.pk].open_invoices:,}",
+                f"{waiting[project.pk].drafts:,}",
+                f"{waiting[project.pk].failed_events:,}",
+            )
+            for project in projects
+        ],
+        empty="",
+        numeric=("Open invoices", "Drafts", "Failed events"),
+        more=list_of(Project, "all projects"),
+    )
+
+
+def headlines(
+    user: User | AnonymousUser, project: Project, waiting: Waiting, standing: Standing
+) -> list[Headline]:
+    """What matters, as far as the operator may see it."""
+    found = []
+    mine: dict[str, object] = {"project__id__exact": project.pk}
+    if user.has_perm("ledger.view_account"):
+        owed = {
+            one.currency: one.balance_minor
+            for one in standing.books
+            if one.account.code == RECEIVABLE
+        }
+        zero = money(Money(0, project.currency))
+        found.append(Headline("Owed to us", monies(owed) or zero, "accounts receivable (1100)"))
+    if user.has_perm("billing.view_invoice"):
+        found += [
+            Headline(
+                "Open invoices",
+                f"{waiting.open_invoices:,}",
+                list_of(Invoice, "show them", **mine, status__exact=Invoice.Status.OPEN),
+            ),
+            Headline(
+                "Drafts",
+                f"{waiting.drafts:,}",
+                list_of(Invoice, "show them", **mine, status__exact=Invoice.Status.DRAFT),
+            ),
+        ]
+    if user.has_perm("ingest.view_failedevent"):
+        open_ones = list_of(
+            FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN
+        )
+        found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
+    if user.has_perm("billing.view_billingrun"):
+        found += [_last_run(standing.last_run), _next_due(project, standing)]
+    return found
+
+
+def _last_run(run: BillingRun | None) -> Headline:
+    if run is None:
+        return Headline("Last billing run", "none yet")
+    words = format_html("{} {}", run_status(run), link_to(run, f"{run.finalized:,} finalised"))
+    return Headline("Last billing run", instant(run.as_of), words)
+
+
+def _next_due(project: Project, standing: Standing) -> Headline:
+    if standing.next_due is None:
+        return Headline("Next due", "nothing", "no subscription, draft or charge waits")
+    is_late = standing.next_due <= clock.now(project)
+    hint = "due now: the next run bills it" if is_late else "in the project's time"
+    return Headline("Next due", instant(standing.next_due), hint)
+
+
+def tables(
+    user: User | AnonymousUser, project: Project, standing: Standing
+) -> list[Table]:
+    mine: dict[str, object] = {"project__id__exact": project.pk}
+    found = []
+    if user.has_perm("billing.view_invoice"):
+        found += [
+            document_table(
+                "Drafts, the next due first",
+                read_documents(standing.next_drafts),
+                empty="No drafts: nothing waits for its grace to end.",
+                more=list_of(Invoice, "all drafts", **mine, status__exact=Invoice.Status.DRAFT),
+                with_customer=True,
+            ),
+            document_table(
+                "Latest invoices",
+                read_documents(standing.latest_invoices),
+                empty="No invoice was issued yet.",
+                more=list_of(Invoice, "all invoices", **mine),
+                with_customer=True,
+            ),
+        ]
+    if user.has_perm("ledger.view_account"):
+        found.append(book_table(standing))
+    return found
+
+
+def book_table(standing: Standing) -> Table:
+    """The trial balance: each currency by itself."""
+    return Table(
+        title="Books: the trial balance",
+        columns=("Account", "Currency", "Debits", "Credits", "Balance"),
+        rows=[
+            (
+                f"{one.account.code} {one.account.name}",
+                one.currency,
+                money(Money(one.debit_minor, one.currency)),
+                money(Money(one.credit_minor, one.currency)),
+                money(Money(one.balance_minor, one.currency)),
+            )
+            for one in standing.books
+        ],
+        empty="Nothing was posted yet.",
+        numeric=("Debits", "Credits", "Balance"),
+    )
+
+
+def quick_links(project: Project) -> list[SafeString | str]:
+    mine: dict[str, object] = {"project__id__exact": project.pk}
+    links = [
+        list_of(Customer, "Customers", **mine),
+        list_of(Invoice, "Invoices", **mine),
+        list_of(BillingRun, "Billing runs", **mine),
+        list_of(FailedEvent, "Failed events", **mine),
+    ]
+    return [link for link in links if link]
+
+
+def first_steps(begun: Begun) -> list[Step]:
+    """The way to the first invoice."""
+    return [
+        Step("Say what is counted: POST /api/v1/meters", begun.meter),
+        Step("Say what it costs: POST /api/v1/plans", begun.plan),
+        Step("Name a customer: POST /api/v1/customers", begun.customer),
+        Step("Put the customer on the plan: POST /api/v1/subscriptions", begun.subscription),
+        Step("Send usage: POST /api/v1/events/batch", begun.event),
+        Step(
+            "Bill what is due: POST /api/v1/billing-runs, or manage.py bill; in a sandbox POST /api/v1/clock does it on its way",
+            begun.invoice,
+        ),
+    ]

@@ -1,0 +1,151 @@
+"""API keys: shown once, stored as a hash, limited in scope and time, revoked at once."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from rest_framework.test import APIClient
+
+from neruba import clock
+from neruba.models import ApiKey, AuditRecord, IdempotencyRecord, Project
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+KEYS = "/api/v1/projects/demo/api-keys"
+
+
+@pytest.fixture
+def project() -> Project:
+    return factories.project(slug="demo")
+
+
+@pytest.fixture
+def client(project: Project) -> APIClient:
+    return factories.client(project=project)
+
+
+def issue(client: APIClient, **body: object) -> dict[str, str]:
+    response = client.post(KEYS, {"name": "ci", "scopes": ["billing:read"], **body}, format="json")
+    assert response.status_code == 201, response.content
+    issued: dict[str, str] = response.json()
+    return issued
+
+
+def status(project: Project, secret: str, path: str = "customers") -> int:
+    return factories.client(project=project, secret=secret).get(f"/api/v1/{path}").status_code
+
+
+def test_a_key_is_issued_with_its_secret_once(client: APIClient, project: Project) -> None:
+    issued = issue(client)
+    assert status(project, issued["secret"]) == 200
+    shown = client.get(KEYS).json()["data"][-1]
+    assert shown.keys() == {
+        *("prefix", "name", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    }
+    assert issued["secret"].startswith(f"nrb_{issued['prefix']}_")
+
+
+def test_only_a_hash_is_stored(client: APIClient) -> None:
+    issued = issue(client)
+    stored = ApiKey.objects.filter(prefix=issued["prefix"]).values().get()
+    secret = issued["secret"].rpartition("_")[2]
+    assert secret not in str(stored)
+    assert len(stored["secret_hash"]) == 64
+
+
+def test_a_repeat_is_answered_without_the_secret(client: APIClient) -> None:
+    body = {"name": "ci", "scopes": ["usage:write"]}
+    first, again = (
+        client.post(KEYS, body, format="json", HTTP_IDEMPOTENCY_KEY="one") for _ in range(2)
+    )
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == {**first.json(), "secret": None}
+    assert first.json()["secret"] not in IdempotencyRecord.objects.get().body
+
+
+def test_a_key_is_bound_to_its_scopes(client: APIClient, project: Project) -> None:
+    secret = issue(client, scopes=["usage:read"])["secret"]
+    assert status(project, secret) == 403
+    assert status(project, secret, "clock") == 403
+
+
+def test_admin_includes_every_scope(client: APIClient, project: Project) -> None:
+    secret = issue(client, scopes=["admin"])["secret"]
+    assert [status(project, secret, path) for path in ("customers", "ledger/accounts")] == [200] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"scopes": []},
+        {"scopes": ["everything"]},
+        {"scopes": "admin"},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+        {"name": ""},
+    ],
+)
+def test_a_wrong_request_issues_nothing(client: APIClient, body: dict[str, object]) -> None:
+    before = ApiKey.objects.count()
+    response = client.post(KEYS, {"name": "ci", "scopes": ["admin"], **body}, format="json")
+    assert response.status_code == 400
+    assert ApiKey.objects.count() == before
+
+
+def test_a_key_expires_by_the_real_clock(client: APIClient, project: Project) -> None:
+    expires_at = clock.wall() + timedelta(hours=1)
+    secret = issue(client, expires_at=expires_at.isoformat())["secret"]
+    with time_machine.travel(expires_at - timedelta(seconds=1), tick=False):
+        assert status(project, secret) == 200
+    with time_machine.travel(expires_at, tick=False):
+        assert status(project, secret) == 401
+
+
+def test_a_revoked_key_is_refused_at_once(client: APIClient, project: Project) -> None:
+    issued = issue(client)
+    response = client.delete(f"{KEYS}/{issued['prefix']}?reason=lost")
+    assert response.status_code == 200
+    assert response.json()["revoked_at"] is not None
+    assert status(project, issued["secret"]) == 401
+    row = AuditRecord.objects.get(action="api_key.revoked")
+    assert (row.object_id, row.reason) == (issued["prefix"], "lost")
+
+
+def test_revoking_again_changes_nothing(client: APIClient) -> None:
+    prefix = issue(client)["prefix"]
+    first, again = (client.delete(f"{KEYS}/{prefix}").json() for _ in range(2))
+    assert first == again
+    assert AuditRecord.objects.filter(action="api_key.revoked").count() == 1
+
+
+def test_another_projects_key_cannot_be_revoked(client: APIClient) -> None:
+    other = factories.api_key(project=factories.project())
+    assert client.delete(f"{KEYS}/{other.key.prefix}").status_code == 404
+    other.key.refresh_from_db()
+    assert other.key.revoked_at is None
+
+
+def test_a_key_may_revoke_itself(client: APIClient, project: Project) -> None:
+    own = factories.api_key(project=project)
+    caller = factories.client(project=project, secret=own.secret)
+    assert caller.delete(f"{KEYS}/{own.key.prefix}").status_code == 200
+    assert caller.get(KEYS).status_code == 401
+
+
+def test_the_last_use_is_noted_once_a_minute(project: Project) -> None:
+    issued = factories.api_key(project=project)
+    start = clock.wall().replace(microsecond=0)
+    noted = []
+    for seconds in (0, 30, 61):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            assert status(project, issued.secret) == 200
+        issued.key.refresh_from_db()
+        noted.append(issued.key.last_used_at)
+    assert noted == [start, start, start + timedelta(seconds=61)]
+
+
+def test_a_refused_key_is_not_noted(project: Project) -> None:
+    issued = factories.api_key(project=project)
+    assert status(project, f"{issued.secret}x") == 401
+    issued.key.refresh_from_db()
+    assert issued.key.last_used_at is None
