@@ -11,8 +11,14 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         from billing.models import BillingRun
         from billing.selectors.runs import next_due
-        from billing.selectors.usage_traces import billed_for_good, lines_of_event
+        from billing.selectors.usage_traces import (
+            billed_for_good,
+            corrections_of_event,
+            lines_of_event,
+        )
+        from billing.services.late import note_late_usage
         from billing.services.runs import create_run, execute_run
+        from ingest.news import register_reader
         from ingest.selectors.trace import register_finality, register_tracer
         from neruba.actor import SYSTEM
         from neruba.due import DueKind, register
@@ -32,4 +38,6 @@ class BillingConfig(AppConfig):
 
         register(DueKind("billing", next_due, bill))
         register_tracer("invoice_lines", lines_of_event)
+        register_tracer("corrections", corrections_of_event)
         register_finality(billed_for_good)
+        register_reader(note_late_usage)

@@ -58,6 +58,11 @@ class ProjectSettings:
                     "usage_by_subscription: events cannot be split between subscriptions yet.",
                     pointer=pointer,
                 )
+            if name == "late_event_policy" and value != "next_invoice":
+                raise UnsupportedError(
+                    f"late_event_policy: {value} needs credit notes, which are not there yet.",
+                    pointer=pointer,
+                )
         return cls(**given)
 
     @classmethod

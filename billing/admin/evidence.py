@@ -17,6 +17,7 @@ TITLES = {
     "share": "Part of the period",
     "policy": "Policy",
     "charge": "Charge",
+    "correction": "Correction",
 }
 NAMES = {
     "amount_exact": "Exact amount",

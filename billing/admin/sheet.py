@@ -37,7 +37,7 @@ class ShownLine:
 def lines_of_document(document: Document) -> list[ShownLine]:
     """The lines in their order, each with its explanation and evidence."""
     currency, zone = document.invoice.currency, zone_of(document)
-    explained = explain_document(document.content)
+    explained = explain_document(document.content, document.numbers)
     return [
         ShownLine(
             key=line["id"],

@@ -1,5 +1,6 @@
 """Invoices: read, explained, previewed, verified."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 
 from billing.models import Invoice, Subscription
 from billing.rating.explain import explain_document
-from billing.selectors.documents import Document, document_of_computed, documents_of
+from billing.selectors.documents import Document, documents_of, documents_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.verify import verify_invoices
 from neruba import clock
@@ -26,6 +27,12 @@ class IntervalBody(serializers.Serializer[Any]):
     end = serializers.DateTimeField()
 
 
+class CorrectsBody(serializers.Serializer[Any]):
+    invoice = serializers.CharField(help_text="The operation key of the period's own invoice.")
+    line = serializers.CharField()
+    number = serializers.CharField(allow_null=True, help_text="Null where it was not made.")
+
+
 class LineBody(serializers.Serializer[Any]):
     id = serializers.CharField()
     kind = serializers.CharField()
@@ -36,7 +43,7 @@ class LineBody(serializers.Serializer[Any]):
     unit_amount = serializers.CharField(allow_null=True)
     amount = serializers.CharField()
     tax_amount = serializers.CharField()
-    corrects = serializers.DictField(allow_null=True)
+    corrects = CorrectsBody(allow_null=True)
     evidence = serializers.DictField()
 
 
@@ -78,7 +85,10 @@ def invoice_body(document: Document) -> dict[str, Any]:
         **{name: content[name] for name in ("customer", "subscription", "currency", "period")},
         "finalized_at": invoice.finalized_at and instant.to_representation(invoice.finalized_at),
         "due_at": invoice.payment_due_at and instant.to_representation(invoice.payment_due_at),
-        "lines": [{**line, "tax_amount": zero} for line in content["lines"]],
+        "lines": [
+            {**line, "tax_amount": zero, "corrects": _corrects(line, document)}
+            for line in content["lines"]
+        ],
         "discounts": content["discounts"],
         "taxes": content["taxes"],
         "subtotal": document.total.amount,
@@ -93,6 +103,13 @@ def invoice_body(document: Document) -> dict[str, Any]:
         "document_hash": invoice.document_hash or None,
         "replaces": None,
     }
+
+
+def _corrects(line: Mapping[str, Any], document: Document) -> dict[str, Any] | None:
+    """The line that is corrected, with the number of its invoice; none where that was not made."""
+    if line["corrects"] is None:
+        return None
+    return {**line["corrects"], "number": document.numbers.get(line["corrects"]["invoice"])}
 
 
 class InvoiceQuery(ListQuery):
@@ -184,7 +201,7 @@ class InvoiceExplain(InvoiceView):
                         "amount": line.amount,
                         "text": list(line.text),
                     }
-                    for line in explain_document(document.content)
+                    for line in explain_document(document.content, document.numbers)
                 ],
             }
         )
@@ -228,7 +245,7 @@ class InvoicePreview(ProjectView):
             as_of=given["as_of"],
             at=clock.now(self.project),
         )
-        data = [invoice_body(document_of_computed(one)) for one in found]
+        data = [invoice_body(one) for one in documents_of_computed(self.project, found)]
         return Response({"data": data, "next_cursor": None})
 
 

@@ -3,6 +3,7 @@
 from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
 from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
+from billing.models.late_usage import LateUsage
 from billing.models.run import BillingRun
 from billing.models.subscription import Period, Subscription, SubscriptionChange
 
@@ -12,6 +13,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoiceParty",
+    "LateUsage",
     "NumberSeries",
     "Period",
     "Plan",

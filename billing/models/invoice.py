@@ -25,6 +25,7 @@ class Invoice(models.Model):
     class Reason(models.TextChoices):
         SUBSCRIPTION = "subscription"
         CHARGE = "charge"
+        CORRECTION = "correction"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     public_id = IdentifierField(max_length=40, unique=True)
@@ -115,7 +116,9 @@ class InvoiceLine(models.Model):
     period_end = models.DateTimeField()
     quantity = models.CharField(max_length=64)
     unit_amount = models.CharField(max_length=64, blank=True)
-    corrects_invoice = IdentifierField(max_length=64, blank=True, default="")
+    corrects_invoice = IdentifierField(
+        max_length=400, blank=True, default="", help_text="The operation key of the invoice."
+    )
     corrects_line = IdentifierField(max_length=400, blank=True, default="")
     evidence = models.TextField(help_text="Canonical JSON.")
     transfer = models.OneToOneField(

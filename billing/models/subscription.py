@@ -44,6 +44,10 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return self.external_id
 
+    def boundary_key(self, number: int) -> str:
+        """The operation key of the document of boundary `number`, whether it is made or not."""
+        return f"period:{self.external_id}:{number}:1"
+
 
 class SubscriptionChange(models.Model):
     """One decision about a subscription: what, effective when, asked when, by whom, why.

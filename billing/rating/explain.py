@@ -9,6 +9,7 @@ from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.words import spoken
 
 ONE = Decimal(1)
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +22,27 @@ class ExplainedLine:
     text: tuple[str, ...]
 
 
-def explain_document(content: Mapping[str, Any]) -> list[ExplainedLine]:
-    """Explain each line of an invoice's content."""
+def explain_document(
+    content: Mapping[str, Any], numbers: Mapping[str, str] = NONE
+) -> list[ExplainedLine]:
+    """Explain each line of an invoice's content. `numbers` are those of the invoices that lines
+    correct, by operation key.
+    """
     currency = content["currency"]
     return [
         ExplainedLine(
             line["id"],
             line["description"],
             line["amount"],
-            tuple(explain_line(line, currency)),
+            tuple(explain_line(line, currency, numbers)),
         )
         for line in content["lines"]
     ]
 
 
-def explain_line(line: Mapping[str, Any], currency: str) -> Iterator[str]:
+def explain_line(
+    line: Mapping[str, Any], currency: str, numbers: Mapping[str, str] = NONE
+) -> Iterator[str]:
     """The sentences of one line."""
     evidence = line["evidence"]
     if "charge" in evidence:
@@ -45,6 +52,8 @@ def explain_line(line: Mapping[str, Any], currency: str) -> Iterator[str]:
             f"{charge['key']!r}, effective {charge['effective_at']}."
         )
         return
+    if "correction" in evidence:
+        yield from _correction(line, currency, numbers.get(line["corrects"]["invoice"]))
     price = parse_plan_price(evidence["price"])
     plan, policy, period = evidence["plan"], evidence["policy"], evidence["period"]
     yield (
@@ -56,10 +65,29 @@ def explain_line(line: Mapping[str, Any], currency: str) -> Iterator[str]:
     yield from _steps(evidence, price, currency)
     if "share" in evidence:
         yield from _share(evidence["share"], policy)
+    rounded = evidence["correction"]["amount_known"] if "correction" in evidence else line["amount"]
     yield (
         f"{evidence['amount_exact']} {currency}, rounded {policy['rounding'].replace('_', ' ')} "
-        f"to {line['amount']} {currency}."
+        f"to {rounded} {currency}."
     )
+
+
+def _correction(line: Mapping[str, Any], currency: str, number: str | None) -> Iterator[str]:
+    evidence = line["evidence"]
+    usage, period, correction = evidence["usage"], evidence["period"], evidence["correction"]
+    billed, known = Decimal(correction["quantity_billed"]), Decimal(usage["quantity"])
+    before, after = correction["amount_billed"], correction["amount_known"]
+    name = number or f"the period {period['starts_on']} up to {period['ends_on']}"
+    yield (
+        f"Correction of {name}: {spoken(billed)} {usage['meter']} were billed, {spoken(known)} are "
+        f"known now: {after} − {before} = {Decimal(after) - Decimal(before)} {currency}."
+    )
+    carried = Decimal(correction["carried"])
+    if carried:
+        yield (
+            f"This document can take {line['amount']} {currency} of it; {correction['carried']} "
+            f"{currency} is left for the next."
+        )
 
 
 def _usage(usage: Mapping[str, Any], price: PlanPrice) -> Iterator[str]:

@@ -33,6 +33,31 @@ class UsageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledUsage:
+    """What documents printed for a usage line so far: the sum of its amounts, and the usage that
+    the last of them knew. Nothing, where the document of the period was not made.
+    """
+
+    amount_minor: int = 0
+    quantity: Decimal = Decimal(0)
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionFacts:
+    """A usage line of a period that was billed before, and what is known of its usage now.
+
+    `invoice` is the operation key of the period's own document.
+    """
+
+    held: PeriodFacts
+    price: str
+    invoice: str
+    usage: UsageFacts
+    billed: BilledUsage
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeFacts:
     """A priced one-off that waits for an invoice."""
 
@@ -62,3 +87,4 @@ class InvoiceFacts:
     begun: PeriodFacts | None = None
     usage: Mapping[str, UsageFacts] = field(default_factory=dict)
     charges: tuple[ChargeFacts, ...] = ()
+    corrections: tuple[CorrectionFacts, ...] = ()

@@ -1,64 +1,38 @@
 """From facts to an invoice: the one function behind preview, issue and `verify`. Pure.
 
 The order of lines: what is billed after the fact for the period that ended, what is billed ahead
-for the one that begins, then the charges that waited. Each line is rounded once; totals add what is
-printed. Source: docs/invoices.md.
+for the one that begins, the charges that waited, the corrections. Each line is rounded once; totals
+add what is printed. Source: docs/invoices.md, docs/late-usage.md.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any
 
-from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.correction import corrected, correction_lines
+from billing.rating.facts import ChargeFacts, CorrectionFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.lines import (
+    WHOLE,
+    Earned,
+    Line,
+    basis_of,
+    common_evidence,
+    line_key,
+    period_content,
+    rate,
+    rounding_of,
+    usage_evidence,
+)
 from billing.rating.plan import PlanPrice, parse_plan_price
-from billing.rating.price import Rated
-from billing.rating.proration import POLICIES, Basis, Share, prorate, share
+from billing.rating.proration import Share, share
+from billing.rating.terms import Terms
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
-from neruba.money import Money, Rounding, to_minor
+from neruba.money import Money, to_minor
 from neruba.period import Interval, rfc3339
-from neruba.project_settings import ProjectSettings
-
-LineKind = Literal["recurring", "usage", "one_time", "charge"]
-Earned = Literal["ahead", "usage", "fee"]
 
 ONE = Decimal(1)
-EXACT_PLACES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an invoice. `earned` says when its income is earned; it is for the books, not
-    printed.
-    """
-
-    key: str
-    kind: LineKind
-    price: str
-    description: str
-    period: Interval
-    quantity: str
-    unit_amount: str | None
-    amount_minor: int
-    earned: Earned
-    evidence: Mapping[str, Any]
-
-    def content(self, currency: str) -> dict[str, Any]:
-        """The line as it is hashed and shown."""
-        return line_content(
-            key=self.key,
-            kind=self.kind,
-            price=self.price,
-            description=self.description,
-            period=self.period,
-            quantity=self.quantity,
-            unit_amount=self.unit_amount,
-            amount=Money(self.amount_minor, currency),
-            corrects=None,
-            evidence=self.evidence,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +41,11 @@ class InvoiceContent:
 
     facts: InvoiceFacts
     lines: tuple[Line, ...]
+
+    @property
+    def corrected(self) -> tuple[CorrectionFacts, ...]:
+        """The facts of its corrections as the next document finds them: this one is billed too."""
+        return corrected(self.facts.corrections, self.lines)
 
     @property
     def total(self) -> Money:
@@ -97,36 +76,6 @@ class InvoiceContent:
         return sha256_hex(self.content())
 
 
-def line_content(
-    *,
-    key: str,
-    kind: str,
-    price: str,
-    description: str,
-    period: Interval,
-    quantity: str,
-    unit_amount: str | None,
-    amount: Money,
-    corrects: Mapping[str, str] | None,
-    evidence: Mapping[str, Any],
-) -> dict[str, Any]:
-    """A line in the form that is hashed: the same for what is computed and for what is read from
-    the books.
-    """
-    return {
-        "id": key,
-        "kind": kind,
-        "price": price or None,
-        "description": description,
-        "period": period_content(period),
-        "quantity": quantity,
-        "unit_amount": unit_amount,
-        "amount": amount.amount,
-        "corrects": corrects,
-        "evidence": evidence,
-    }
-
-
 def invoice_content(
     *,
     customer: str,
@@ -149,13 +98,12 @@ def invoice_content(
     }
 
 
-def period_content(period: Interval) -> dict[str, str]:
-    return {"start": rfc3339(period.start), "end": rfc3339(period.end)}
-
-
 def compute_invoice(facts: InvoiceFacts) -> InvoiceContent:
     """Compute an invoice. For the same facts the same lines, on any machine, in any year."""
-    return InvoiceContent(facts, tuple(_lines(facts)))
+    lines = tuple(_lines(facts))
+    if facts.corrections:
+        lines += correction_lines(facts, sum(line.amount_minor for line in lines))
+    return InvoiceContent(facts, lines)
 
 
 def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
@@ -165,24 +113,28 @@ def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     price = parse_plan_price(evidence["price"])
     quantity = Decimal(evidence["usage"]["quantity"]) if "usage" in evidence else ONE
     part = evidence.get("share")
-    whole = Share(1, 1, "days")
-    taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else whole
-    _, exact = _rate(price, quantity, taken)
-    return to_minor(exact, currency, evidence["policy"]["rounding"])
+    taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
+    _, exact = rate(price, quantity, taken)
+    amount = to_minor(exact, currency, evidence["policy"]["rounding"])
+    if "correction" in evidence:
+        rest = ("amount_billed", "carried")
+        amount -= sum(Money.parse(evidence["correction"][name], currency).minor for name in rest)
+    return amount
 
 
 def _lines(facts: InvoiceFacts) -> Iterator[Line]:
-    if facts.terms is not None:
-        for price in facts.terms.prices:
+    terms = facts.terms
+    if terms is not None:
+        for price in terms.prices:
             if facts.ended is not None and price.kind == "usage":
-                yield _usage_line(facts, facts.ended, price, facts.usage[price.code])
+                yield _usage_line(facts, terms, facts.ended, price, facts.usage[price.code])
             elif facts.ended is not None and _is_fee(price, "in_arrears"):
-                yield _fee_line(facts, facts.ended, price, earned="fee")
-        for price in facts.terms.prices:
+                yield _fee_line(facts, terms, facts.ended, price, earned="fee")
+        for price in terms.prices:
             if facts.begun is not None and _is_fee(price, "in_advance"):
-                yield _fee_line(facts, facts.begun, price, earned="ahead")
+                yield _fee_line(facts, terms, facts.begun, price, earned="ahead")
             elif facts.boundary == 0 and facts.begun is not None and price.kind == "one_time":
-                yield _fee_line(facts, facts.begun, price, earned="fee")
+                yield _fee_line(facts, terms, facts.begun, price, earned="fee")
     for charge in facts.charges:
         yield _charge_line(charge, facts.currency)
 
@@ -191,31 +143,27 @@ def _is_fee(price: PlanPrice, billing: str) -> bool:
     return price.kind == "recurring" and price.billing == billing
 
 
-def _rate(price: PlanPrice, quantity: Decimal, part: Share) -> tuple[Rated, Fraction]:
-    rated = price.price.rate(before=None, quantity=quantity)
-    return rated, prorate(rated.amount_exact, part)
-
-
-def _fee_line(facts: InvoiceFacts, held: PeriodFacts, price: PlanPrice, *, earned: Earned) -> Line:
-    assert facts.terms is not None
+def _fee_line(
+    facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, *, earned: Earned
+) -> Line:
     period, policy = held.period, held.policy
-    part = share(period.span, period.whole, basis=_basis(policy), rhythm=facts.terms.rhythm)
+    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm)
     if price.kind == "one_time" or not price.prorate:
         part = Share(part.denominator, part.denominator, part.unit)
-    rated, exact = _rate(price, ONE, part)
+    rated, exact = rate(price, ONE, part)
     days = "" if part.is_whole else f" ({part.numerator} of {part.denominator} {part.unit})"
     return Line(
-        key=_key(price, period.interval),
+        key=line_key(price, period.interval),
         kind=price.kind,
         price=price.code,
         description=f"{price.name}{days}",
         period=period.interval,
         quantity="1",
         unit_amount=plain(rated.amount_exact),
-        amount_minor=to_minor(exact, facts.currency, _rounding(policy)),
+        amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         evidence={
-            **_common_evidence(facts, held, price, rated, exact),
+            **common_evidence(terms, held, price, rated, exact),
             "share": {
                 "numerator": part.numerator,
                 "denominator": part.denominator,
@@ -230,29 +178,23 @@ def _fee_line(facts: InvoiceFacts, held: PeriodFacts, price: PlanPrice, *, earne
 
 
 def _usage_line(
-    facts: InvoiceFacts, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
+    facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
-    rated, exact = _rate(price, usage.quantity, Share(1, 1, "days"))
+    rated, exact = rate(price, usage.quantity, WHOLE)
     unit = price.price.definition().get("unit_amount")
     return Line(
-        key=_key(price, held.period.interval),
+        key=line_key(price, held.period.interval),
         kind="usage",
         price=price.code,
         description=price.name,
         period=held.period.interval,
         quantity=plain(usage.quantity),
         unit_amount=unit if isinstance(unit, str) else None,
-        amount_minor=to_minor(exact, facts.currency, _rounding(held.policy)),
+        amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         evidence={
-            **_common_evidence(facts, held, price, rated, exact),
-            "usage": {
-                "meter": usage.meter,
-                "aggregation": usage.aggregation,
-                "quantity": plain(usage.quantity),
-                "events": usage.events,
-                "checksum": usage.checksum,
-            },
+            **common_evidence(terms, held, price, rated, exact),
+            "usage": usage_evidence(usage),
         },
     )
 
@@ -277,49 +219,3 @@ def _charge_line(charge: ChargeFacts, currency: str) -> Line:
             }
         },
     )
-
-
-def _key(price: PlanPrice, period: Interval) -> str:
-    return f"{price.kind}:{price.code}:{rfc3339(period.start)}"
-
-
-def _basis(policy: ProjectSettings) -> Basis:
-    return cast("Basis", policy.proration_basis)
-
-
-def _rounding(policy: ProjectSettings) -> Rounding:
-    return cast("Rounding", policy.rounding)
-
-
-def _common_evidence(
-    facts: InvoiceFacts, held: PeriodFacts, price: PlanPrice, rated: Rated, exact: Fraction
-) -> dict[str, Any]:
-    assert facts.terms is not None
-    terms, period = facts.terms, held.period
-    return {
-        "plan": {"code": terms.plan, "version": terms.plan_version},
-        "price": price.definition(),
-        "law": price.price.law,
-        "policy": {
-            "proration": POLICIES[_basis(held.policy)],
-            "rounding": held.policy.rounding,
-            "timezone": terms.zone,
-        },
-        "period": {
-            **period_content(period.interval),
-            "starts_on": period.starts_on.isoformat(),
-            "ends_on": period.ends_on.isoformat(),
-        },
-        "steps": [step.evidence() for step in rated.steps],
-        "amount_exact": exact_text(exact),
-    }
-
-
-def exact_text(exact: Fraction) -> str:
-    """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
-    rest).
-    """
-    scaled = round(exact * 10**EXACT_PLACES)
-    digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
-    sign = "-" if scaled < 0 else ""
-    return plain(Decimal(f"{sign}{digits[:-EXACT_PLACES]}.{digits[-EXACT_PLACES:]}"))

@@ -6,19 +6,22 @@ what it knew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.models import Charge, Invoice, Subscription
-from billing.rating.facts import PeriodFacts
+from billing.models import Charge, Invoice, Period, Subscription
+from billing.rating.facts import CorrectionFacts, InvoiceFacts, PeriodFacts
 from billing.rating.invoice import InvoiceContent, compute_invoice
 from billing.rating.terms import Terms
+from billing.selectors.corrections import issued_corrections, pending_corrections
 from billing.selectors.facts import (
     Boundary,
     UsageSource,
     boundary_facts,
     charge_invoice_facts,
+    correction_invoice_facts,
 )
+from billing.selectors.timelines import timelines_of
 from ingest.selectors.bounds import ArrivalBound
 from neruba.ids import new_id
 from neruba.models import Project
@@ -56,7 +59,7 @@ def draft_of_boundary(
     return Invoice(
         project=project,
         public_id=new_id("inv"),
-        operation_key=f"period:{subscription.external_id}:{number}:1",
+        operation_key=subscription.boundary_key(number),
         reason=Invoice.Reason.SUBSCRIPTION,
         customer=subscription.customer,
         subscription=subscription,
@@ -83,6 +86,29 @@ def draft_of_charge(*, project: Project, charge: Charge, created_at: datetime) -
         due_at=charge.effective_at,
         period_start=charge.effective_at,
         period_end=charge.effective_at,
+        created_at=created_at,
+    )
+
+
+def draft_of_corrections(
+    *, project: Project, periods: Sequence[Period], occurrence: int, created_at: datetime
+) -> Invoice:
+    """The draft, not yet stored, of an invoice for nothing but late usage of these periods, of one
+    subscription that has ended.
+    """
+    subscription, end = periods[0].subscription, periods[-1].end
+    return Invoice(
+        project=project,
+        public_id=new_id("inv"),
+        operation_key=f"late:{subscription.external_id}:{occurrence}",
+        reason=Invoice.Reason.CORRECTION,
+        customer=subscription.customer,
+        subscription=subscription,
+        currency=subscription.currency,
+        boundary_at=end,
+        due_at=end,
+        period_start=periods[0].start,
+        period_end=end,
         created_at=created_at,
     )
 
@@ -129,10 +155,50 @@ def computed(
 ) -> list[Computed]:
     """Compute the content of documents, in their order; `charges` by index.
 
-    With `as_known` each subscription's timeline is taken as far as its document knew it (one
-    document a call then for each subscription).
+    With `as_known` each document is computed as it was issued, from the timeline and the
+    corrections that it knew (one document a call then for each boundary of a subscription).
     """
-    places = [i for i, invoice in enumerate(invoices) if invoice.subscription is not None]
+    facts = _uncorrected(
+        project, invoices, bound=bound, charges=charges, source=source, as_known=as_known
+    )
+    subscriptions = {row.subscription for row in invoices if row.subscription is not None}
+    issued: Mapping[int, tuple[CorrectionFacts, ...]] = {}
+    pending: dict[int, tuple[CorrectionFacts, ...]] = {}
+    if as_known:
+        assert bound is not None, "an issued document has the bound that it was issued with"
+        issued = issued_corrections(project, invoices, bound=bound, source=source)
+    else:
+        pending = pending_corrections(project, subscriptions, bound=bound)
+    answer: dict[int, Computed] = {}
+    # In the order of their numbers: what one document corrects, the next need not.
+    for index in sorted(range(len(invoices)), key=lambda i: order_of(invoices[i])):
+        invoice, (mine, changes) = invoices[index], facts[index]
+        corrections = issued.get(invoice.pk, ())
+        if not as_known:
+            corrections = pending.get(invoice.subscription_id or 0, ())
+        content = compute_invoice(replace(mine, corrections=corrections))
+        if invoice.subscription_id in pending:
+            pending[invoice.subscription_id] = content.corrected
+        answer[index] = Computed(invoice, content, tuple(charges.get(index, ())), changes)
+    return [answer[index] for index in range(len(invoices))]
+
+
+def order_of(invoice: Invoice) -> tuple[datetime, str]:
+    """The order in which documents that are issued together are computed and get their numbers."""
+    return invoice.boundary_at, invoice.operation_key
+
+
+def _uncorrected(
+    project: Project,
+    invoices: Sequence[Invoice],
+    *,
+    bound: ArrivalBound | None,
+    charges: Mapping[int, Sequence[Charge]],
+    source: UsageSource,
+    as_known: bool,
+) -> list[tuple[InvoiceFacts, int]]:
+    """The facts of each document but its corrections, and how many changes its timeline knew."""
+    places = [i for i, invoice in enumerate(invoices) if invoice.boundary is not None]
     boundaries = []
     for index in places:
         invoice = invoices[index]
@@ -148,12 +214,15 @@ def computed(
         charges={place: charges.get(index, ()) for place, index in enumerate(places)},
     )
     by_place = dict(zip(places, found, strict=True))
-    answer = []
+    alone = [row for row in invoices if row.reason == Invoice.Reason.CORRECTION]
+    timelines = timelines_of(project, {row.subscription_id for row in alone if row.subscription_id})
+    answer: list[tuple[InvoiceFacts, int]] = []
     for index, invoice in enumerate(invoices):
-        mine = tuple(charges.get(index, ()))
         if index in by_place:
-            facts, changes = by_place[index].facts, by_place[index].known_changes
+            answer.append((by_place[index].facts, by_place[index].known_changes))
+        elif invoice.subscription_id is not None:
+            timeline = timelines[invoice.subscription_id]
+            answer.append((correction_invoice_facts(invoice, timeline.terms), timeline.changes))
         else:
-            facts, changes = charge_invoice_facts(invoice.customer, mine[0]), 0
-        answer.append(Computed(invoice, compute_invoice(facts), mine, changes))
+            answer.append((charge_invoice_facts(invoice.customer, charges[index][0]), 0))
     return answer

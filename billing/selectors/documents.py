@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from billing.models import Invoice, InvoiceLine
-from billing.rating.invoice import invoice_content, line_content
+from billing.rating.invoice import invoice_content
+from billing.rating.lines import line_content
+from billing.selectors.amounts import line_amount
 from billing.selectors.contents import Computed, computed, waiting_charges
 from ledger.selectors.balances import document_receivables
-from ledger.templates import RECEIVABLE
 from neruba.canonical import sha256_hex
 from neruba.models import Project
 from neruba.money import Money
@@ -21,13 +22,15 @@ class Document:
     """An invoice with its content, in the form that is hashed, and what of it is still to be paid.
 
     For an issued one the amounts are those of its transfers; for a draft or a preview they are
-    computed.
+    computed. `numbers` are those of the invoices that its lines correct, by operation key: they are
+    no part of the content.
     """
 
     invoice: Invoice
     content: Mapping[str, Any]
     total: Money
     due: Money
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content_hash(self) -> str:
@@ -41,12 +44,31 @@ def documents_of(project: Project, invoices: Sequence[Invoice]) -> list[Document
     drafts = [row for row in invoices if row.status == Invoice.Status.DRAFT]
     found = {one.invoice.pk: one for one in _issued(project, issued)}
     found |= {one.invoice.pk: one for one in _drafts(project, drafts)}
-    return [found[row.pk] for row in invoices]
+    return _numbered(project, [found[row.pk] for row in invoices])
+
+
+def documents_of_computed(project: Project, found: Sequence[Computed]) -> list[Document]:
+    """Documents that are not issued."""
+    return _numbered(project, [document_of_computed(one) for one in found])
 
 
 def document_of_computed(one: Computed) -> Document:
-    """A document that is not issued."""
+    """A document that is not issued; without the numbers of what it corrects."""
     return Document(one.invoice, one.content.content(), one.content.total, one.content.total)
+
+
+def _numbered(project: Project, documents: Sequence[Document]) -> list[Document]:
+    keys = {
+        line["corrects"]["invoice"]
+        for document in documents
+        for line in document.content["lines"]
+        if line["corrects"]
+    }
+    if not keys:
+        return list(documents)
+    rows = Invoice.objects.filter(project=project, operation_key__in=keys, sequence__isnull=False)
+    numbers = {row.operation_key: str(row) for row in rows}
+    return [replace(document, numbers=numbers) for document in documents]
 
 
 def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
@@ -66,16 +88,6 @@ def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
         for one in computed(project, every, bound=None, charges=charges)
         if one.invoice.pk in wanted
     ]
-
-
-def line_amount(line: InvoiceLine, currency: str) -> Money:
-    """The amount of a line: that of its transfer, negative where it leaves the receivable; zero
-    without one.
-    """
-    if line.transfer is None:
-        return Money(0, currency)
-    sign = 1 if line.transfer.debit_account.code == RECEIVABLE else -1
-    return Money(sign * line.transfer.amount_minor, line.transfer.currency)
 
 
 def _issued(project: Project, invoices: Sequence[Invoice]) -> list[Document]:

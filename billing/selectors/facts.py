@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from billing.models import Charge, Subscription
+from billing.models import Charge, Invoice, Subscription
 from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.terms import Terms
 from billing.selectors.timelines import (
     Timeline,
     begun_period,
@@ -79,7 +80,14 @@ def boundary_facts(
         _held_periods(project, boundary, timelines[boundary.subscription.pk], periods)
         for boundary in boundaries
     ]
-    usage = _usage(project, boundaries, timelines, held, bound=bound, source=source)
+    billed = [
+        (index, boundary.subscription, timelines[boundary.subscription.pk].terms, ended)
+        for index, boundary in enumerate(boundaries)
+        for ended in [held[index][0]]
+        if ended is not None
+    ]
+    found = usage_facts(project, [one[1:] for one in billed], bound=bound, source=source)
+    usage = {index: of_period for (index, *_), of_period in zip(billed, found, strict=True)}
     answer = []
     for index, boundary in enumerate(boundaries):
         timeline, (ended, begun) = timelines[boundary.subscription.pk], held[index]
@@ -94,7 +102,7 @@ def boundary_facts(
             boundary=boundary.number,
             ended=ended,
             begun=begun,
-            usage=usage[index],
+            usage=usage.get(index, {}),
             charges=tuple(charge_facts(row) for row in (charges or {}).get(index, ())),
         )
         at = ended.period.end if ended is not None else timeline.terms.start
@@ -123,6 +131,18 @@ def charge_invoice_facts(customer: Customer, charge: Charge) -> InvoiceFacts:
     )
 
 
+def correction_invoice_facts(invoice: Invoice, terms: Terms) -> InvoiceFacts:
+    """The facts of an invoice of nothing but corrections, which are still to be put in."""
+    assert invoice.subscription is not None
+    return InvoiceFacts(
+        customer=invoice.customer.external_id,
+        subscription=invoice.subscription.external_id,
+        currency=invoice.currency,
+        period=Interval(invoice.period_start, invoice.period_end),
+        terms=terms,
+    )
+
+
 def _held_periods(
     project: Project,
     boundary: Boundary,
@@ -139,19 +159,19 @@ def _held_periods(
     return ended, begun and stored.get((pk, number), begun)
 
 
-def _usage(
+def usage_facts(
     project: Project,
-    boundaries: Sequence[Boundary],
-    timelines: Mapping[int, Timeline],
-    held: Sequence[tuple[PeriodFacts | None, PeriodFacts | None]],
+    billed: Sequence[tuple[Subscription, Terms, PeriodFacts]],
     *,
     bound: ArrivalBound | None,
     source: UsageSource,
 ) -> list[dict[str, UsageFacts]]:
-    """What the meters say of each boundary's ended period, by price code."""
-    codes = {meter for timeline in timelines.values() for meter in timeline.terms.meters}
+    """What the meters say of each of these periods, by price code; subscriptions with their
+    customers.
+    """
+    codes = {meter for _, terms, _ in billed for meter in terms.meters}
     meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
-    names = {boundary.subscription.customer.external_id for boundary in boundaries}
+    names = {subscription.customer.external_id for subscription, _, _ in billed}
     subjects: dict[str, int] = dict(
         Subject.objects.filter(project=project, external_id__in=names).values_list(
             "external_id", "pk"
@@ -159,11 +179,7 @@ def _usage(
     )
     needs: list[UsageNeed] = []
     wanted: list[tuple[int, str, Meter]] = []
-    for index, boundary in enumerate(boundaries):
-        ended = held[index][0]
-        if ended is None:
-            continue
-        subscription, terms = boundary.subscription, timelines[boundary.subscription.pk].terms
+    for index, (subscription, terms, held) in enumerate(billed):
         for price in terms.prices:
             if price.meter is None:
                 continue
@@ -173,12 +189,12 @@ def _usage(
                     subject_id=subjects[subscription.customer.external_id],
                     meter_id=meters[price.meter].pk,
                     zone=terms.zone,
-                    start=ended.period.start,
-                    end=ended.period.end,
+                    start=held.period.start,
+                    end=held.period.end,
                     subscription=subscription.external_id,
                 )
             )
-    answer: list[dict[str, UsageFacts]] = [{} for _ in boundaries]
+    answer: list[dict[str, UsageFacts]] = [{} for _ in billed]
     found = usage_of(project, needs, bound=bound, source=source)
     for (index, code, meter), usage in zip(wanted, found, strict=True):
         answer[index][code] = UsageFacts(

@@ -1,15 +1,18 @@
 """Previews: the documents that a run would issue, by the function that issues them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from billing.models import Charge, Invoice, Subscription
+from billing.models import Charge, Invoice, Period, Subscription
 from billing.selectors.contents import (
     Computed,
     computed,
     draft_of_boundary,
     draft_of_charge,
+    draft_of_corrections,
     waiting_charges,
 )
+from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.runs import stranded_charges
 from billing.selectors.timelines import begun_period, stored_periods, timelines_of
 from neruba.models import Customer, Project
@@ -47,6 +50,7 @@ def preview(
             for row in coming.order_by("external_id")
             for draft in _boundaries(project, row, until=None, at=at)
         ]
+    drafts += _corrections(project, customer, drafts, horizon=horizon, at=at)
     alone = _alone(project, customer, horizon) if subscription is None else []
     charges = dict(waiting_charges(project, drafts))
     for charge in alone:
@@ -65,6 +69,33 @@ def preview(
 def _alone(project: Project, customer: Customer, horizon: datetime) -> list[Charge]:
     rows = stranded_charges(project, horizon).filter(customer=customer)
     return list(rows.select_related("customer"))
+
+
+def _corrections(
+    project: Project,
+    customer: Customer,
+    drafts: Sequence[Invoice],
+    *,
+    horizon: datetime,
+    at: datetime,
+) -> list[Invoice]:
+    """The drafts of nothing but late usage, of ended subscriptions that have no other draft."""
+    taken = {draft.subscription_id for draft in drafts}
+    over = Subscription.objects.filter(project=project, customer=customer, due_at__isnull=True)
+    rows = late_periods(project, [row for row in over if row.pk not in taken])
+    by_subscription: dict[int, list[Period]] = {}
+    for row in rows:
+        by_subscription.setdefault(row.subscription_id, []).append(row)
+    return [
+        draft_of_corrections(
+            project=project,
+            periods=periods,
+            occurrence=corrections_alone(periods[0].subscription) + 1,
+            created_at=at,
+        )
+        for periods in by_subscription.values()
+        if periods[0].end <= horizon
+    ]
 
 
 def _boundaries(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from billing.models import Charge, Invoice, Subscription
+from billing.selectors.corrections import unread_after_the_end
 from neruba.canonical import sha256_hex
 from neruba.models import Project
 
@@ -38,6 +39,18 @@ def stranded_charges(project: Project, as_of: datetime) -> QuerySet[Charge]:
     return rows.exclude(Exists(coming)).exclude(Exists(drafts)).order_by("due_at", "charge_key")
 
 
+def stranded_subscriptions(project: Project, as_of: datetime) -> QuerySet[Subscription]:
+    """Subscriptions with late usage of before `as_of` that no boundary and no draft will take."""
+    rows = Subscription.objects.filter(
+        project=project, due_at__isnull=True, periods__late_usage__due_at__lte=as_of
+    )
+    return rows.exclude(Exists(_own_drafts())).distinct().order_by("external_id")
+
+
+def _own_drafts() -> QuerySet[Invoice]:
+    return Invoice.objects.filter(subscription=OuterRef("pk"), status=Invoice.Status.DRAFT)
+
+
 def next_due(project: Project) -> datetime | None:
     """The earliest instant at which a step of billing is due and not done, or None."""
     boundary = Subscription.objects.filter(project=project).aggregate(at=Min("due_at"))["at"]
@@ -47,7 +60,11 @@ def next_due(project: Project) -> datetime | None:
     charge = stranded_charges(project, datetime.max.replace(tzinfo=UTC)).aggregate(
         at=Min("due_at")
     )["at"]
-    return min((at for at in (boundary, draft, charge) if at is not None), default=None)
+    late = stranded_subscriptions(project, datetime.max.replace(tzinfo=UTC)).aggregate(
+        at=Min("periods__late_usage__due_at")
+    )["at"]
+    unread = min((period.end for period in unread_after_the_end(project)), default=None)
+    return min((at for at in (boundary, draft, charge, late, unread) if at), default=None)
 
 
 def customers_due(
@@ -61,6 +78,7 @@ def customers_due(
         due_subscriptions(project, as_of),
         due_drafts(project, as_of),
         stranded_charges(project, as_of),
+        stranded_subscriptions(project, as_of),
     )
     for due in rows:
         found.update(due.order_by().values_list("customer_id", flat=True).distinct())

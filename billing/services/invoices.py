@@ -17,15 +17,19 @@ from billing.models import (
     Subscription,
 )
 from billing.rating.document import document_hash
-from billing.rating.invoice import Line
+from billing.rating.lines import Line
 from billing.selectors.contents import (
     Computed,
     computed,
     draft_of_boundary,
     draft_of_charge,
+    draft_of_corrections,
+    order_of,
     waiting_charges,
 )
+from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.timelines import begun_period, period_row, stored_periods, timelines_of
+from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
 from ledger.services.journal import Posted, post_entries
@@ -106,6 +110,38 @@ def issue_charges(
     return _finalize(project=project, drafts=rows, charges=own, bound=bound, run=run, at=at)
 
 
+def issue_corrections(
+    *,
+    project: Project,
+    subscriptions: Sequence[Subscription],
+    bound: ArrivalBound,
+    run: BillingRun | None,
+    at: datetime,
+) -> Finalized:
+    """Issue an invoice of its own for the late usage of each of these subscriptions, which no other
+    document will take; none where it comes to nothing or to less.
+    """
+    periods: dict[int, list[Period]] = {}
+    for row in late_periods(project, subscriptions):
+        periods.setdefault(row.subscription_id, []).append(row)
+    drafts = [
+        draft_of_corrections(
+            project=project,
+            periods=mine,
+            occurrence=corrections_alone(mine[0].subscription) + 1,
+            created_at=at,
+        )
+        for mine in periods.values()
+    ]
+    Invoice.objects.bulk_create(drafts)
+    rows = list(
+        Invoice.objects.filter(
+            project=project, operation_key__in=[draft.operation_key for draft in drafts]
+        ).select_related("customer", "subscription__customer")
+    )
+    return _finalize(project=project, drafts=rows, charges={}, bound=bound, run=run, at=at)
+
+
 def finalize_drafts(
     *,
     project: Project,
@@ -138,9 +174,10 @@ def _finalize(
     empty = [one.invoice.pk for one in found if not one.content.is_made]
     if empty:
         Invoice.objects.filter(pk__in=empty).delete()
+    settle(project, found, bound=bound)
     if not made:
         return Finalized((), {}, len(empty))
-    made.sort(key=lambda one: (one.invoice.boundary_at, one.invoice.operation_key))
+    made.sort(key=lambda one: order_of(one.invoice))
     postings = [_posting(one, at) for one in made]
     posted = post_entries(project=project, postings=postings, at=at)
     _store_lines(project, made, posted)
@@ -207,6 +244,8 @@ def _line_row(
         quantity=line.quantity,
         unit_amount=line.unit_amount or "",
         evidence=canonical_json(line.evidence),
+        corrects_invoice=line.corrects["invoice"] if line.corrects else "",
+        corrects_line=line.corrects["line"] if line.corrects else "",
         transfer_id=transfer_id,
     )
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from billing.locks import lock_customers
 from billing.models import BillingRun, Charge, Invoice, Period, Subscription
+from billing.selectors.corrections import unread_after_the_end
 from billing.selectors.runs import (
     customers_due,
     due_drafts,
@@ -18,8 +19,15 @@ from billing.selectors.runs import (
     finalized_by,
     fingerprint_of,
     stranded_charges,
+    stranded_subscriptions,
 )
-from billing.services.invoices import Finalized, finalize_drafts, issue_charges, open_boundaries
+from billing.services.invoices import (
+    Finalized,
+    finalize_drafts,
+    issue_charges,
+    issue_corrections,
+    open_boundaries,
+)
 from ingest.selectors.bounds import ArrivalBound
 from ingest.services.fence import take_bound
 from ingest.services.windows import rebuild_windows
@@ -126,6 +134,9 @@ def execute_run(
     scope = _scope(run)
     tally = Tally()
     try:
+        # Of an ended subscription nothing is due but what its marks tell of: read those first.
+        unread = {period.subscription.customer_id for period in unread_after_the_end(project)}
+        run_atomic(partial(_rebuild_usage, project, sorted(unread)))
         waiting = customers_due(project, run.as_of, scope)
         progress(0, len(waiting))
         for start in range(0, len(waiting), CHUNK):
@@ -202,6 +213,11 @@ def _bill_chunk(
     )
     if charges:
         tally.add(issue_charges(project=project, charges=charges, bound=bound, run=run, at=at))
+    stranded = stranded_subscriptions(project, run.as_of).filter(customer__in=customer_ids)
+    if late := list(stranded.select_related("customer")):
+        tally.add(
+            issue_corrections(project=project, subscriptions=late, bound=bound, run=run, at=at)
+        )
     if not keep:
         transaction.set_rollback(True)
     return tally

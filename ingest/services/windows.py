@@ -12,7 +12,9 @@ from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.locks import take_windows
 from ingest.models import DirtyMark, Meter, UsageWindow, WindowSeries
+from ingest.news import tell
 from ingest.normalize import EARLIEST
+from ingest.selectors.bounds import known_bound
 from ingest.selectors.meters import reader_of
 from ingest.selectors.raw import Group, RawEvent, Stream, count_event, raw_events
 from ingest.selectors.windows import Series, local_days, read_windows
@@ -56,11 +58,14 @@ def rebuild_windows(
             sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
         )
         changed = 0
+        days: dict[Stream, set[date]] = {}
         for first in range(0, len(subjects), SUBJECTS_AT_ONCE):
             part = subjects[first : first + SUBJECTS_AT_ONCE]
-            changed += _Rebuild.plan(
-                project, part, zones or {}, every_meter=subject_ids is not None
-            ).run()
+            rebuild = _Rebuild.plan(project, part, zones or {}, every_meter=subject_ids is not None)
+            changed += rebuild.run()
+            days |= rebuild.marked
+        if days:
+            tell(project, days, known_bound(project))
     return changed
 
 
@@ -77,6 +82,7 @@ class _Rebuild:
 
     project: Project
     marks: list[int]
+    marked: Mapping[Stream, set[date]]
     meters: dict[int, Meter]
     days: dict[Series, set[date] | None]
     missing: list[Series]
@@ -113,7 +119,7 @@ class _Rebuild:
             for zone in {own, *zones.get(subject_id, ())}
         }
         missing = sorted(wanted - standing)
-        rebuild = cls(project, marks, meters, dict.fromkeys(missing), missing)
+        rebuild = cls(project, marks, marked, meters, dict.fromkeys(missing), missing)
         for series in standing:
             touched = marked.get(Stream(series.subject_id, meters[series.meter_id].event_type))
             if touched:

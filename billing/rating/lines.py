@@ -1,0 +1,158 @@
+"""A line of an invoice, and what all kinds of lines have in common. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, cast
+
+from billing.rating.facts import PeriodFacts, UsageFacts
+from billing.rating.plan import PlanPrice
+from billing.rating.price import Rated
+from billing.rating.proration import POLICIES, Basis, Share, prorate
+from billing.rating.terms import Terms
+from neruba.decimals import plain
+from neruba.money import Money, Rounding
+from neruba.period import Interval, rfc3339
+from neruba.project_settings import ProjectSettings
+
+LineKind = Literal["recurring", "usage", "one_time", "charge", "correction"]
+Earned = Literal["ahead", "usage", "fee"]
+
+EXACT_PLACES = 12
+WHOLE = Share(1, 1, "days")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an invoice. `earned` says when its income is earned; it is for the books, not
+    printed.
+    """
+
+    key: str
+    kind: LineKind
+    price: str
+    description: str
+    period: Interval
+    quantity: str
+    unit_amount: str | None
+    amount_minor: int
+    earned: Earned
+    evidence: Mapping[str, Any]
+    corrects: Mapping[str, str] | None = None
+
+    def content(self, currency: str) -> dict[str, Any]:
+        """The line as it is hashed and shown."""
+        return line_content(
+            key=self.key,
+            kind=self.kind,
+            price=self.price,
+            description=self.description,
+            period=self.period,
+            quantity=self.quantity,
+            unit_amount=self.unit_amount,
+            amount=Money(self.amount_minor, currency),
+            corrects=self.corrects,
+            evidence=self.evidence,
+        )
+
+
+def line_content(
+    *,
+    key: str,
+    kind: str,
+    price: str,
+    description: str,
+    period: Interval,
+    quantity: str,
+    unit_amount: str | None,
+    amount: Money,
+    corrects: Mapping[str, str] | None,
+    evidence: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A line in the form that is hashed: the same for what is computed and for what is read from
+    the books.
+    """
+    return {
+        "id": key,
+        "kind": kind,
+        "price": price or None,
+        "description": description,
+        "period": period_content(period),
+        "quantity": quantity,
+        "unit_amount": unit_amount,
+        "amount": amount.amount,
+        "corrects": corrects,
+        "evidence": evidence,
+    }
+
+
+def period_content(period: Interval) -> dict[str, str]:
+    return {"start": rfc3339(period.start), "end": rfc3339(period.end)}
+
+
+def rate(price: PlanPrice, quantity: Decimal, part: Share) -> tuple[Rated, Fraction]:
+    rated = price.price.rate(before=None, quantity=quantity)
+    return rated, prorate(rated.amount_exact, part)
+
+
+def line_key(price: PlanPrice, period: Interval) -> str:
+    """The natural key of a price's line for a period, unique within its subscription."""
+    return f"{price.kind}:{price.code}:{rfc3339(period.start)}"
+
+
+def usage_key(price: str, period: Interval) -> str:
+    """The key of the usage line of the price of this code."""
+    return f"usage:{price}:{rfc3339(period.start)}"
+
+
+def basis_of(policy: ProjectSettings) -> Basis:
+    return cast("Basis", policy.proration_basis)
+
+
+def rounding_of(policy: ProjectSettings) -> Rounding:
+    return cast("Rounding", policy.rounding)
+
+
+def common_evidence(
+    terms: Terms, held: PeriodFacts, price: PlanPrice, rated: Rated, exact: Fraction
+) -> dict[str, Any]:
+    """The evidence of a line that was rated by a price."""
+    period = held.period
+    return {
+        "plan": {"code": terms.plan, "version": terms.plan_version},
+        "price": price.definition(),
+        "law": price.price.law,
+        "policy": {
+            "proration": POLICIES[basis_of(held.policy)],
+            "rounding": held.policy.rounding,
+            "timezone": terms.zone,
+        },
+        "period": {
+            **period_content(period.interval),
+            "starts_on": period.starts_on.isoformat(),
+            "ends_on": period.ends_on.isoformat(),
+        },
+        "steps": [step.evidence() for step in rated.steps],
+        "amount_exact": exact_text(exact),
+    }
+
+
+def usage_evidence(usage: UsageFacts) -> dict[str, Any]:
+    return {
+        "meter": usage.meter,
+        "aggregation": usage.aggregation,
+        "quantity": plain(usage.quantity),
+        "events": usage.events,
+        "checksum": usage.checksum,
+    }
+
+
+def exact_text(exact: Fraction) -> str:
+    """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
+    rest).
+    """
+    scaled = round(exact * 10**EXACT_PLACES)
+    digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
+    sign = "-" if scaled < 0 else ""
+    return plain(Decimal(f"{sign}{digits[:-EXACT_PLACES]}.{digits[-EXACT_PLACES:]}"))

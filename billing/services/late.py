@@ -1,0 +1,145 @@
+"""Late usage: noted when it comes, and let go once a document has taken it.
+
+An event that a run's bound leaves out is told of by its mark until windows are rebuilt, and from
+then on by a row here. Two transactions may meet at that: the rebuild that uses the mark up, and the
+one that finalises the event's period. Both hold the customer's lock, and each looks for what the
+other cannot know: the rebuild whether the period's end has been drafted, the finalisation whether
+events beyond its bound are there. Whichever comes second writes the row.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+from billing.locks import lock_customers
+from billing.models import Invoice, LateUsage, Period, Subscription
+from billing.rating.correction import is_settled
+from billing.selectors.contents import Computed, order_of
+from billing.selectors.corrections import in_parts, owners_of, touched_periods
+from ingest.selectors.arrivals import arrived_after
+from ingest.selectors.bounds import ArrivalBound, known_bound
+from ingest.selectors.raw import Stream
+from neruba.models import Project
+
+CUSTOMERS_AT_ONCE = 1000
+
+
+def note_late_usage(
+    project: Project, days: Mapping[Stream, Collection[date]], known: ArrivalBound
+) -> None:
+    """Note each period that usage of these days touches after its end was drafted.
+
+    Called by `ingest.news` in the transaction that rebuilds windows. Locks the customers.
+    """
+    subjects = sorted({stream.subject_id for stream in days})
+    customers: set[int] = set()
+    for part in in_parts(subjects, CUSTOMERS_AT_ONCE):
+        owners = set(owners_of(project, part).values())
+        held = Subscription.objects.filter(project=project, customer__in=owners)
+        customers.update(held.values_list("customer_id", flat=True))
+    for part in in_parts(sorted(customers), CUSTOMERS_AT_ONCE):
+        lock_customers(project, part)
+    if customers:
+        _note(project, touched_periods(project, days), known)
+
+
+def settle(project: Project, found: Sequence[Computed], *, bound: ArrivalBound) -> None:
+    """After documents were computed to a bound: let go what they took, and note what is beyond it.
+
+    The caller holds the customers' locks.
+    """
+    subscriptions = {
+        one.invoice.subscription_id for one in found if one.invoice.subscription_id is not None
+    }
+    if not subscriptions:
+        return
+    rows = LateUsage.objects.filter(
+        project=project,
+        period__subscription__in=subscriptions,
+        last_event__lte=bound.event,
+        last_retraction__lte=bound.retraction,
+    )
+    if seen := list(rows.select_related("period")):
+        _let_go(found, seen)
+    _note_beyond(project, found, bound)
+
+
+def _note(project: Project, periods: Sequence[Period], known: ArrivalBound) -> None:
+    """One row a period: the newer one knows all that the older one told of."""
+    if periods:
+        LateUsage.objects.filter(period__in=[period.pk for period in periods]).delete()
+        LateUsage.objects.bulk_create(
+            LateUsage(
+                project=project,
+                period=period,
+                last_event=known.event,
+                last_retraction=known.retraction,
+                due_at=period.end,
+            )
+            for period in periods
+        )
+
+
+def _let_go(found: Sequence[Computed], seen: Sequence[LateUsage]) -> None:
+    """Delete the rows of periods of which all is printed now.
+
+    The others stay for the next document; where none will come they wait, and are due no more.
+    """
+    printed: dict[tuple[int, int], bool] = {}
+    for one in sorted(found, key=lambda one: order_of(one.invoice)):
+        if one.invoice.subscription_id is not None:
+            printed |= _is_printed(one, one.invoice.subscription_id)
+    over = {
+        one.invoice.subscription_id
+        for one in found
+        if one.invoice.reason == Invoice.Reason.CORRECTION
+    }
+    done, waiting = [], []
+    for row in seen:
+        is_printed = printed.get((row.period.subscription_id, row.period.number))
+        if is_printed:
+            done.append(row.pk)
+        elif is_printed is not None and row.period.subscription_id in over:
+            waiting.append(row.pk)
+    LateUsage.objects.filter(pk__in=done).delete()
+    LateUsage.objects.filter(pk__in=waiting).update(due_at=None)
+
+
+def _is_printed(one: Computed, subscription: int) -> dict[tuple[int, int], bool]:
+    """Of each period that the document bills or corrects, whether all of it is printed then."""
+    facts = one.content.facts
+    assert facts.terms is not None
+    answer: dict[tuple[int, int], bool] = {}
+    if facts.ended is not None:
+        answer[subscription, facts.ended.period.number] = True
+    for correction in one.content.corrected:
+        key = (subscription, correction.held.period.number)
+        answer[key] = answer.get(key, True) and is_settled(correction, facts.terms)
+    return answer
+
+
+def _note_beyond(project: Project, found: Sequence[Computed], bound: ArrivalBound) -> None:
+    """Note the periods that were billed just now although usage of theirs beyond the bound is
+    there: its mark may have been used up before their end was drafted.
+    """
+    known = known_bound(project)
+    if known.event <= bound.event and known.retraction <= bound.retraction:
+        return
+    ended = {
+        (one.invoice.subscription_id, held.period.number): held.period.end
+        for one in found
+        for held in [one.content.facts.ended]
+        if held is not None and one.content.facts.usage
+    }
+    if not ended:
+        return
+    days: dict[Stream, set[date]] = defaultdict(set)
+    for stream, effective_at in arrived_after(
+        bound,
+        project=project,
+        customers={one.invoice.customer_id for one in found},
+        before=max(ended.values()),
+    ):
+        days[stream].add(effective_at.date())
+    touched = touched_periods(project, days)
+    _note(project, [row for row in touched if (row.subscription_id, row.number) in ended], known)
