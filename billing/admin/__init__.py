@@ -3,6 +3,7 @@
 from billing.admin.catalog import PlanAdmin, PlanVersionAdmin, PriceAdmin
 from billing.admin.charge import ChargeAdmin
 from billing.admin.invoice import InvoiceAdmin, InvoiceLineAdmin, InvoicePartyAdmin
+from billing.admin.late_usage import LateUsageAdmin
 from billing.admin.run import BillingRunAdmin, NumberSeriesAdmin
 from billing.admin.subscription import PeriodAdmin, SubscriptionAdmin, SubscriptionChangeAdmin
 
@@ -12,6 +13,7 @@ __all__ = [
     "InvoiceAdmin",
     "InvoiceLineAdmin",
     "InvoicePartyAdmin",
+    "LateUsageAdmin",
     "NumberSeriesAdmin",
     "PeriodAdmin",
     "PlanAdmin",

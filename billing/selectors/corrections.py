@@ -141,6 +141,9 @@ def pending_corrections(
 ) -> dict[int, tuple[CorrectionFacts, ...]]:
     """The facts of the lines to be looked at again, by subscription id, in order of period and
     price: what is known within the bound, and what all documents printed.
+
+    Left out for now is what a document with a later bound has printed: a run that took its bound
+    earlier knows less than that.
     """
     periods = late_periods(project, subscriptions)
     facts = _unprinted(project, periods, bound=bound, source="windows")
@@ -148,9 +151,13 @@ def pending_corrections(
     answer: dict[int, tuple[CorrectionFacts, ...]] = {}
     for row, several in facts:
         pk = row.subscription_id
-        answer[pk] = answer.get(pk, ()) + tuple(
-            _with_printed(one, printed.get((pk, corrected_key(one)), ())) for one in several
-        )
+        before = {one.price: printed.get((pk, corrected_key(one)), ()) for one in several}
+        if bound is None or not any(
+            each.is_beyond(bound) for lines in before.values() for each in lines
+        ):
+            answer[pk] = answer.get(pk, ()) + tuple(
+                _with_printed(one, before[one.price]) for one in several
+            )
     return answer
 
 
@@ -232,9 +239,13 @@ class _Printed:
     """What a document printed for a usage line: the line itself, or a correction of it."""
 
     sequence: int
+    bound: ArrivalBound
     amount_minor: int
     quantity: Decimal
     events: int
+
+    def is_beyond(self, bound: ArrivalBound) -> bool:
+        return self.bound.event > bound.event or self.bound.retraction > bound.retraction
 
 
 def _printed(
@@ -262,6 +273,7 @@ def _printed(
         answer[line.invoice.subscription_id, key].append(
             _Printed(
                 line.invoice.sequence,
+                ArrivalBound(line.invoice.bound_event, line.invoice.bound_retraction),
                 line_amount(line, line.invoice.currency).minor,
                 Decimal(usage["quantity"]),
                 usage["events"],

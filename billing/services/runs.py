@@ -136,7 +136,8 @@ def execute_run(
     try:
         # Of an ended subscription nothing is due but what its marks tell of: read those first.
         unread = {period.subscription.customer_id for period in unread_after_the_end(project)}
-        run_atomic(partial(_rebuild_usage, project, sorted(unread)))
+        if unread:
+            run_atomic(partial(_rebuild_usage, project, sorted(unread)))
         waiting = customers_due(project, run.as_of, scope)
         progress(0, len(waiting))
         for start in range(0, len(waiting), CHUNK):

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from billing.models import LateUsage
-from billing.services import invoices
+from billing.services import invoices, late
 from ingest.models import DirtyMark
 from ingest.services.windows import rebuild_windows
 from neruba.edge import run_atomic
@@ -25,7 +25,6 @@ def test_a_rebuild_waits_for_the_finalisation_and_sees_what_it_could_not(
     sandbox = started()
     sandbox.subscribe(anchor="calendar")
     sandbox.clock("2026-02-01T00:30:00Z")
-    settle = invoices.settle
     rebuilds: list[Future[int]] = []
 
     def on_own_connection(work: Any) -> Any:
@@ -37,7 +36,7 @@ def test_a_rebuild_waits_for_the_finalisation_and_sees_what_it_could_not(
     with ThreadPoolExecutor(1) as thread:
 
         def settle_then_be_late(*args: Any, **kwargs: Any) -> None:
-            settle(*args, **kwargs)  # looked for events beyond the bound, and there are none
+            late.settle(*args, **kwargs)  # looked for events beyond the bound, and there are none
             if rebuilds:
                 return
             event = partial(sandbox.event, "2026-01-20T00:00:00Z")
