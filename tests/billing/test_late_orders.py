@@ -35,7 +35,7 @@ def orders() -> Iterator[tuple[str, str, str]]:
 @pytest.mark.parametrize("is_drafted", [True, False])
 @pytest.mark.parametrize(("what", "comes", "read"), list(orders()))
 def test_no_order_of_steps_loses_an_event(
-    what: str, comes: str, read: str, is_drafted: bool
+    what: str, comes: str, read: str, *, is_drafted: bool
 ) -> None:
     sandbox = started()
     sandbox.subscribe(anchor="calendar")

@@ -84,8 +84,11 @@ def test_late_events_are_billed_on_the_next_invoice_at_the_tiers_they_reach() ->
     )
     assert text[-1] == "2.5 USD, rounded half up to 2.50 USD."
     assert not LateUsage.objects.exists()
+    void(sandbox, "e0")
     (april,) = billed_to(sandbox, "2026-04-01T02:00:00Z")
-    assert corrections(april) == []
+    assert (amounts(april), april["total"]) == (["-0.50"], "29.50")  # as docs/late-usage.md has it
+    (may,) = billed_to(sandbox, "2026-05-01T02:00:00Z")
+    assert corrections(may) == []
 
 
 def test_a_preview_shows_a_late_event_at_once_and_so_does_the_draft() -> None:
