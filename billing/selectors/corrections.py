@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from billing.models import Invoice, InvoiceLine, Period, Subscription
 from billing.rating.correction import corrected_key
@@ -129,11 +129,13 @@ def late_periods(project: Project, subscriptions: Collection[Subscription]) -> l
     return sorted(rows, key=lambda row: (row.subscription_id, row.number))
 
 
-def corrections_alone(subscription: Subscription) -> int:
-    """How many invoices of nothing but corrections it has had."""
-    return Invoice.objects.filter(
-        subscription=subscription, reason=Invoice.Reason.CORRECTION
-    ).count()
+def corrections_alone(project: Project, subscriptions: Collection[int]) -> dict[int, int]:
+    """How many invoices of nothing but corrections each of these has had; none is left out."""
+    rows = Invoice.objects.filter(
+        project=project, subscription__in=subscriptions, reason=Invoice.Reason.CORRECTION
+    )
+    counts = dict(rows.order_by().values_list("subscription").annotate(Count("pk")))
+    return {pk: counts.get(pk, 0) for pk in subscriptions}
 
 
 def pending_corrections(

@@ -86,14 +86,15 @@ def _corrections(
     by_subscription: dict[int, list[Period]] = {}
     for row in rows:
         by_subscription.setdefault(row.subscription_id, []).append(row)
+    before = corrections_alone(project, by_subscription.keys())
     return [
         draft_of_corrections(
             project=project,
             periods=periods,
-            occurrence=corrections_alone(periods[0].subscription) + 1,
+            occurrence=before[pk] + 1,
             created_at=at,
         )
-        for periods in by_subscription.values()
+        for pk, periods in by_subscription.items()
         if periods[0].end <= horizon
     ]
 

@@ -124,14 +124,15 @@ def issue_corrections(
     periods: dict[int, list[Period]] = {}
     for row in late_periods(project, subscriptions):
         periods.setdefault(row.subscription_id, []).append(row)
+    before = corrections_alone(project, periods.keys())
     drafts = [
         draft_of_corrections(
             project=project,
             periods=mine,
-            occurrence=corrections_alone(mine[0].subscription) + 1,
+            occurrence=before[pk] + 1,
             created_at=at,
         )
-        for mine in periods.values()
+        for pk, mine in periods.items()
     ]
     Invoice.objects.bulk_create(drafts)
     rows = list(
