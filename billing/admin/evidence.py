@@ -9,21 +9,23 @@ from billing.admin.tariff import COMMON, tariff
 from billing.rating.words import spoken
 from neruba.admin.page import Fact, Table
 
-TITLES = {
+TITLES = {  # in the order in which they are shown
+    "charge": "Charge",
     "plan": "Plan",
     "price": "Price",
     "usage": "Usage",
     "period": "Period",
     "share": "Part of the period",
     "policy": "Policy",
-    "charge": "Charge",
 }
 NAMES = {
     "amount_exact": "Exact amount",
-    "ends_on": "Up to but not including",
+    "end": "Up to the instant",
+    "ends_on": "Up to the day",
     "events": "Events counted",
     "law": "Law",
-    "starts_on": "From",
+    "start": "From the instant",
+    "starts_on": "From the day",
     "tax_code": "Tax code",
     "timezone": "Time zone",
 }
@@ -52,10 +54,11 @@ def evidence_of(evidence: Mapping[str, Any], currency: str) -> Evidence:
     plain = {
         name: value for name, value in evidence.items() if not isinstance(value, Mapping | list)
     }
+    nested = {name for name, value in evidence.items() if isinstance(value, Mapping)}
+    order = [name for name in TITLES if name in nested] + sorted(nested - TITLES.keys())
     groups = [
-        Group(TITLES.get(name, _name(name)), tuple(_facts(name, value, currency)))
-        for name, value in evidence.items()
-        if isinstance(value, Mapping)
+        Group(TITLES.get(name, _name(name)), tuple(_facts(name, evidence[name], currency)))
+        for name in order
     ]
     rest = [_fact(name, value) for name, value in plain.items()]
     if rest:

@@ -10,7 +10,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 class ExactJSONRenderer(JSONRenderer):
-    """Writes `msgspec.Raw` members as they are; DRF's own renderer knows no exact decimal number."""
+    """Writes `msgspec.Raw` members as they are; DRF's own renderer knows no exact decimals."""
 
     def render(
         self,

@@ -85,6 +85,7 @@ ROOT_URLCONF = "neruba.urls"
 WSGI_APPLICATION = "neruba.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "neruba.User"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -123,6 +124,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
+DATE_FORMAT = "Y-m-d"
+DATETIME_FORMAT = "Y-m-d H:i T"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower
 # bound.

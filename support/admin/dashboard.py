@@ -15,7 +15,7 @@ from billing.admin.run import run_status
 from billing.models import BillingRun, Invoice
 from ingest.models import FailedEvent
 from neruba import clock
-from neruba.admin.page import Headline, Table, instant, label, link_to, list_of, money, monies
+from neruba.admin.page import Headline, Table, day, instant, label, link_to, list_of, money, monies
 from neruba.models import Customer, Project, User
 from neruba.money import Money
 from support.selectors.overview import Begun, Standing, Waiting, standing_of, waiting_in
@@ -137,15 +137,17 @@ def _last_run(run: BillingRun | None) -> Headline:
     if run is None:
         return Headline("Last billing run", "none yet")
     words = format_html("{} {}", run_status(run), link_to(run, f"{run.finalized:,} finalised"))
-    return Headline("Last billing run", instant(run.as_of), words)
+    return Headline("Last billing run", day(run.as_of.date()), words)
 
 
 def _next_due(project: Project, standing: Standing) -> Headline:
-    if standing.next_due is None:
+    due = standing.next_due
+    if due is None:
         return Headline("Next due", "nothing", "no subscription, draft or charge waits")
-    is_late = standing.next_due <= clock.now(project)
-    hint = "due now: the next run bills it" if is_late else "in the project's time"
-    return Headline("Next due", instant(standing.next_due), hint)
+    is_late = due <= clock.now(project)
+    return Headline(
+        "Next due", day(due.date()), "now: the next run bills it" if is_late else f"{due:%H:%M} UTC"
+    )
 
 
 def tables(

@@ -132,7 +132,7 @@ def _day_of(firm: Firm, day: datetime, random: Random) -> list[Body]:
         + timedelta(
             hours=random.randrange(OPENING_HOUR, CLOSING_HOUR), seconds=random.randrange(3600)
         )
-        for _ in range(random.randrange(2 * documents + 1))
+        for _ in range(random.randrange(3 * documents // 2 + 1))
     )
     languages = LANGUAGES.get(firm.country, OTHER_LANGUAGES)
     bodies = [
