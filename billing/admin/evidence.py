@@ -101,7 +101,7 @@ def _name(key: str) -> str:
 
 
 def _text(key: str, value: object) -> str:
-    """Quantities and amounts with commas between thousands; all else, keys above all, as it stands."""
+    """Quantities and amounts with commas between thousands; all else, such as keys, as it is."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

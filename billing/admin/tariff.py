@@ -47,7 +47,7 @@ def definition_of(price: Price) -> dict[str, Any]:
 
 
 def tariff(definition: Mapping[str, Any], currency: str) -> list[str]:
-    """What a price costs, one line for each of its parts; a model without words of its own shows its fields."""
+    """What a price costs, line by line; a model without words here shows its fields."""
     model = definition["model"]
     if model == "flat":
         return [f"{_number(definition['amount'])} {currency}"]

@@ -50,7 +50,7 @@ def _adapter(field: models.Field[Any, Any]) -> Callable[[Any], str] | None:
 
 
 def _instant(value: datetime) -> str:
-    """As both databases keep it: UTC without a zone. Django's own way there takes ten times as long."""
+    """As both databases keep it: UTC without a zone. Django's own way takes ten times as long."""
     assert value.tzinfo is UTC, "an instant is stored in UTC"
     return value.isoformat(" ").removesuffix("+00:00")
 

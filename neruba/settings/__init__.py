@@ -124,8 +124,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i T"
+FORMAT_MODULE_PATH = "neruba.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower
 # bound.

@@ -124,9 +124,7 @@ def headlines(
             ),
         ]
     if user.has_perm("ingest.view_failedevent"):
-        open_ones = list_of(
-            FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN
-        )
+        open_ones = list_of(FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN)
         found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
     if user.has_perm("billing.view_billingrun"):
         found += [_last_run(standing.last_run), _next_due(project, standing)]
@@ -150,9 +148,7 @@ def _next_due(project: Project, standing: Standing) -> Headline:
     )
 
 
-def tables(
-    user: User | AnonymousUser, project: Project, standing: Standing
-) -> list[Table]:
+def tables(user: User | AnonymousUser, project: Project, standing: Standing) -> list[Table]:
     mine: dict[str, object] = {"project__id__exact": project.pk}
     found = []
     if user.has_perm("billing.view_invoice"):

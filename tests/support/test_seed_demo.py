@@ -28,7 +28,8 @@ FINGERPRINT = "c09232d902f5f9bdf20ed03dc78f3ce8235c4dd1f9c679d2198a24a37c74cc11"
 def seed() -> dict[str, Any]:
     said = StringIO()
     call_command("seed_demo", "--base-url", BASE_URL, stdout=said, stderr=StringIO())
-    return json.loads(said.getvalue())
+    printed: dict[str, Any] = json.loads(said.getvalue())
+    return printed
 
 
 def test_the_demo_is_what_it_says() -> None:
