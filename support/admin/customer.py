@@ -218,7 +218,7 @@ def subscription_section(customer: Customer, at: datetime) -> Table:
             )
             for row in rows
         ],
-        empty="No subscription: usage is counted, but only charges are billed. POST /api/v1/subscriptions starts one.",
+        empty="No subscription: only charges are billed. POST /api/v1/subscriptions starts one.",
         numeric=("Next invoice",),
         more=list_of(Subscription, "all of them", customer__id__exact=customer.pk) if rows else "",
         anchor="subscriptions",
@@ -269,7 +269,7 @@ def invoice_section(customer: Customer) -> Table:
     return document_table(
         "Invoices",
         read_documents(latest),
-        empty="No invoice yet: the first one comes with the start of a subscription or with a charge.",
+        empty="No invoice yet: the first comes with a subscription's start or with a charge.",
         more=list_of(Invoice, "all of them", customer__id__exact=customer.pk),
         anchor="invoices",
     )

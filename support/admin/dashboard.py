@@ -213,7 +213,8 @@ def first_steps(begun: Begun) -> list[Step]:
         Step("Put the customer on the plan: POST /api/v1/subscriptions", begun.subscription),
         Step("Send usage: POST /api/v1/events/batch", begun.event),
         Step(
-            "Bill what is due: POST /api/v1/billing-runs, or manage.py bill; in a sandbox POST /api/v1/clock does it on its way",
+            "Bill what is due: POST /api/v1/billing-runs or manage.py bill; in a sandbox, "
+            "POST /api/v1/clock bills on its way",
             begun.invoice,
         ),
     ]

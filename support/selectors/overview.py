@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from billing.models import BillingRun, Invoice, Plan, Subscription
 from billing.selectors.runs import next_due
@@ -89,16 +89,13 @@ def standing_of(project: Project, *, invoice_rows: QuerySet[Invoice]) -> Standin
 
 
 def _begun(project: Project) -> Begun:
-    models: dict[str, type[Model]] = {
-        "meter": Meter,
-        "plan": Plan,
-        "customer": Customer,
-        "subscription": Subscription,
-        "event": UsageEvent,
-        "invoice": Invoice,
-    }
-    there = {
-        name: Exists(model._default_manager.filter(project=OuterRef("pk")))
-        for name, model in models.items()
-    }
-    return Begun(*Project.objects.filter(pk=project.pk).values_list(*there.values()).get())
+    rows: tuple[QuerySet[Any], ...] = (  # in the order of the fields of Begun
+        Meter.objects.all(),
+        Plan.objects.all(),
+        Customer.objects.all(),
+        Subscription.objects.all(),
+        UsageEvent.objects.all(),
+        Invoice.objects.all(),
+    )
+    there = [Exists(some.filter(project=OuterRef("pk"))) for some in rows]
+    return Begun(*Project.objects.filter(pk=project.pk).values_list(*there).get())
