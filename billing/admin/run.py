@@ -111,7 +111,7 @@ class BillingRunAdmin(PageAdmin):
                 document_table(
                     "Invoices of this run",
                     read_documents(invoices[:INVOICES_SHOWN]),
-                    empty="This run finalised nothing: all that was due stood already, or was nothing.",
+                    empty="This run finalised nothing: what was due stood already, or was nothing.",
                     more=list_of(Invoice, "all of them", run__id__exact=row.pk),
                     with_customer=True,
                 )

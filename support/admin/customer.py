@@ -67,7 +67,7 @@ class CustomerList(ChangeList):
 
 
 class DetailsForm(ReasonForm):
-    """What may be put right by hand; an invoice that is issued keeps the parties it was issued to."""
+    """What may be put right by hand; issued invoices keep the parties of their issue."""
 
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget())
     email = forms.EmailField(required=False, label="E-mail", widget=UnfoldAdminTextInputWidget())

@@ -24,14 +24,12 @@ def world(**project: Any) -> Sandbox:
     sandbox.customer("beta", billing_address={"city": "Hamburg", "line1": "1 Quay"}, email="b@b.example")
     sandbox.subscribe("sub", customer="acme")
     sandbox.subscribe("other", customer="beta")
+    sandbox.clock("2026-01-08T00:00:00Z")
     for day in range(2, 8):
         sandbox.event(f"2026-01-0{day}T10:00:00Z", id=f"event-{day}")
         sandbox.event(f"2026-01-0{day}T11:00:00Z", id=f"event-b-{day}", subject="beta")
-    sandbox.post(
-        "/events/void",
-        {"events": [{"source": "test", "id": "event-2"}], "reason": "sent by mistake"},
-        200,
-    )
+    mistake = {"source": "test", "id": "event-2", "reason": "sent by mistake"}
+    sandbox.post("/events/void", mistake, 200)
     broken = {"id": "broken", "source": "test", "type": "calls", "subject": "acme", "time": "soon"}
     sandbox.post("/events/batch", {"events": [broken]}, 200)
     charge = {"customer": "acme", "amount": "1234.50", "description": "Workshop"}

@@ -6,9 +6,13 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db.models import Model
+from django.test import Client
 from django.urls import reverse
 
+from billing.models import Invoice
 from neruba.admin.base import ReadOnlyAdmin
+from neruba.models import Customer
+from support.admin import CustomerAdmin
 from tests.support.console import (
     EDITABLE,
     actions_of,
@@ -136,14 +140,12 @@ def test_an_operator_without_permissions_gets_nowhere() -> None:
 
 
 def test_the_print_view_asks_for_permission() -> None:
-    sandbox = world()
-    page = reverse("admin:billing_invoice_print", args=[1])
-    assert looking(newcomer()).get(page).status_code in {FORBIDDEN, 404}
-    from billing.models import Invoice
-
-    page = reverse("admin:billing_invoice_print", args=[Invoice.objects.order_by("pk")[0].pk])
-    assert looking(newcomer()).get(page).status_code == FORBIDDEN
-    assert sandbox.client.get(page).status_code == FOUND  # no session: to the login
+    world()
+    client, invoice = looking(newcomer()), Invoice.objects.earliest("pk")
+    for number in (invoice.pk, 999_999):
+        page = reverse("admin:billing_invoice_print", args=[number])
+        assert client.get(page).status_code == FORBIDDEN
+        assert Client().get(page).status_code == FOUND  # to the login
 
 
 def test_every_action_is_a_dialog_with_permissions_that_exist() -> None:
@@ -175,10 +177,7 @@ def test_an_action_does_nothing_on_get() -> None:
         assert rows_of(model) == before
 
 
-def test_each_model_is_registered_once_and_by_its_own_admin() -> None:
-    from neruba.models import Customer
-    from support.admin import CustomerAdmin
-
+def test_customers_have_the_page_of_support() -> None:
     assert type(admin.site._registry[Customer]) is CustomerAdmin
 
 
