@@ -1,6 +1,7 @@
 """Invoices in tables: their totals come from the ledger, in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -32,7 +33,8 @@ def read_documents(invoices: Iterable[Invoice]) -> list[Document]:
     for _, group in groupby(sorted(rows, key=_project_id), key=_project_id):
         mine = list(group)
         found |= {one.invoice.pk: one for one in documents_of(mine[0].project, mine)}
-    return [found[row.pk] for row in rows]
+    # Drafts come back as rows of their own, without what was loaded here.
+    return [replace(found[row.pk], invoice=row) for row in rows]
 
 
 def _project_id(invoice: Invoice) -> int:

@@ -21,7 +21,9 @@ EDITABLE = {"auth.group", "ingest.meter", "neruba.user"}
 def world(**project: Any) -> Sandbox:
     """Two customers, one billed to a draft, one canceled; charges on an invoice and waiting; events taken back and refused."""
     sandbox = started(BASE, CALLS, **project)
-    sandbox.customer("beta", billing_address={"city": "Hamburg", "line1": "1 Quay"}, email="b@b.example")
+    sandbox.customer(
+        "beta", billing_address={"city": "Hamburg", "line1": "1 Quay"}, email="b@b.example"
+    )
     sandbox.subscribe("sub", customer="acme")
     sandbox.subscribe("other", customer="beta")
     sandbox.clock("2026-01-08T00:00:00Z")
@@ -42,7 +44,9 @@ def world(**project: Any) -> Sandbox:
 
 
 def superuser() -> User:
-    return User.objects.create_superuser("root@example.com", PASSWORD)
+    """The one who may do everything; the same at every call of a test."""
+    known = User.objects.filter(email="root@example.com").first()
+    return known or User.objects.create_superuser("root@example.com", PASSWORD)
 
 
 def looking(user: User) -> Client:

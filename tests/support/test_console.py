@@ -43,7 +43,9 @@ def test_every_list_answers_plain_searched_and_filtered_by_project() -> None:
         queries += [f"?project__id__exact={sandbox.project.pk}"] if "project" in names else []
         for query in queries:
             answer = client.get(address(model, "changelist") + query)
-            if answer.status_code != OK or (query.startswith("?q") and not model_admin.search_fields):
+            if answer.status_code != OK or (
+                query.startswith("?q") and not model_admin.search_fields
+            ):
                 failed[model._meta.label, query] = answer.status_code
     assert not failed
 

@@ -142,4 +142,4 @@ def test_the_print_view_asks_nothing_of_other_addresses() -> None:
     assert "http://" not in sheet
     assert "https://" not in sheet
     assert "<script" not in sheet
-    assert "<link rel=\"icon\" href=\"data:,\">" in sheet
+    assert '<link rel="icon" href="data:,">' in sheet

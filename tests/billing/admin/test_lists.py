@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def queries(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection, ) as found:
+    with CaptureQueriesContext(
+        connection,
+    ) as found:
         assert client.get(address).status_code == 200
     return len(found)
 
@@ -89,7 +91,9 @@ def test_a_list_of_two_projects_shows_each_amount_in_its_currency() -> None:
 
 def test_a_run_shows_its_counts_totals_and_invoices() -> None:
     sandbox = world()
-    run = max(sandbox.get("/billing-runs?limit=100")["data"], key=lambda one: one["counts"]["finalized"])
+    run = max(
+        sandbox.get("/billing-runs?limit=100")["data"], key=lambda one: one["counts"]["finalized"]
+    )
     row: Any = reverse("admin:billing_billingrun_changelist")
     listed = looking(superuser()).get(row, {"q": run["id"]})
     address = reverse(
