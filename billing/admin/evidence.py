@@ -29,6 +29,7 @@ NAMES = {
     "tax_code": "Tax code",
     "timezone": "Time zone",
 }
+ORDER = ("starts_on", "ends_on", "start", "end", "meter", "aggregation", "quantity", "events")
 NUMBERS = {"amount", "amount_exact", "flat_amount", "quantity", "unit_amount"}
 NUMERIC = ("Quantity", "Unit amount", "Flat amount", "Amount")
 
@@ -71,7 +72,8 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         yield from (_fact(name, values[name]) for name in COMMON if values.get(name) is not None)
         yield Fact("Costs", "; ".join(tariff(values, currency)))
         return
-    for name, value in values.items():
+    for name in sorted(values, key=_place):
+        value = values[name]
         if isinstance(value, Mapping):
             for inner, text in value.items():
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
@@ -90,6 +92,11 @@ def _steps(steps: Sequence[Mapping[str, str]]) -> Table | None:
         empty="",
         numeric=NUMERIC,
     )
+
+
+def _place(name: str) -> int:
+    """What comes first is said first; the rest keeps its order."""
+    return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
 def _fact(key: str, value: object) -> Fact:

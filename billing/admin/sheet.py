@@ -14,7 +14,7 @@ from billing.rating.words import spoken
 from billing.selectors.documents import Document
 from ledger.chart import chart_account
 from ledger.selectors.journal import transfers_of_documents
-from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty
+from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty, whole
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
@@ -70,7 +70,7 @@ def transfer_table(document: Document) -> Table:
         columns=("Date", "Entry", "Debit", "Credit", "Line", "Amount"),
         rows=[
             (
-                instant(transfer.entry.occurred_at),
+                whole(instant(transfer.entry.occurred_at)),
                 link_to(transfer.entry, transfer.entry.kind),
                 _account(transfer.debit_account),
                 _account(transfer.credit_account),

@@ -1,4 +1,4 @@
-"""How a good request can be wrong: no JSON, another type, a leaf replaced by what it must not be."""
+"""How a good request can be wrong: no JSON, another type, a leaf that is not what it must be."""
 
 import copy
 import re

@@ -19,11 +19,12 @@ EDITABLE = {"auth.group", "ingest.meter", "neruba.user"}
 
 
 def world(**project: Any) -> Sandbox:
-    """Two customers, one billed to a draft, one canceled; charges on an invoice and waiting; events taken back and refused."""
+    """Two customers with invoices and drafts, one of them canceled; charges on an invoice and
+    waiting; an event taken back and one refused.
+    """
     sandbox = started(BASE, CALLS, **project)
-    sandbox.customer(
-        "beta", billing_address={"city": "Hamburg", "line1": "1 Quay"}, email="b@b.example"
-    )
+    address = {"city": "Hamburg", "line1": "1 Quay"}
+    sandbox.customer("beta", billing_address=address, email="b@b.example")
     sandbox.subscribe("sub", customer="acme")
     sandbox.subscribe("other", customer="beta")
     sandbox.clock("2026-01-08T00:00:00Z")
@@ -43,10 +44,10 @@ def world(**project: Any) -> Sandbox:
     return sandbox
 
 
-def superuser() -> User:
-    """The one who may do everything; the same at every call of a test."""
+def superuser(password: str | None = None) -> User:
+    """The one who may do everything, the same at every call; hashing a password is slow."""
     known = User.objects.filter(email="root@example.com").first()
-    return known or User.objects.create_superuser("root@example.com", PASSWORD)
+    return known or User.objects.create_superuser("root@example.com", password)
 
 
 def looking(user: User) -> Client:
@@ -58,7 +59,7 @@ def looking(user: User) -> Client:
 
 def newcomer() -> User:
     """An operator who may log in, and nothing else."""
-    return User.objects.create_user("new@example.com", PASSWORD, is_staff=True)
+    return User.objects.create_user("new@example.com", is_staff=True)
 
 
 def registered() -> list[tuple[type[Model], Any]]:

@@ -74,7 +74,7 @@ def chromium(url: str) -> Iterator[Watched]:
 
 def test_the_main_pages_ask_only_this_server_and_say_no_errors(live_server: Any) -> None:
     sandbox = world()
-    superuser()
+    superuser(PASSWORD)
     issued = next(one for one in sandbox.invoices() if one["number"])
     row = invoice_row(issued["id"])
     customer = Customer.objects.get(external_id="acme")
@@ -89,12 +89,14 @@ def test_the_main_pages_ask_only_this_server_and_say_no_errors(live_server: Any)
     with chromium(live_server.url) as watched:
         watched.log_in()
         missing = [page for page, words in pages.items() if words not in watched.visit(page)]
+        watched.visit(reverse("admin:index"))
+        watched.page.wait_for_selector("text=Owed to us")
     assert (missing, watched.foreign, watched.errors) == ([], [], [])
 
 
 def test_details_are_changed_in_the_dialog(live_server: Any) -> None:
     world()
-    superuser()
+    superuser(PASSWORD)
     customer = Customer.objects.get(external_id="acme")
     with chromium(live_server.url) as watched:
         watched.log_in()
@@ -111,7 +113,7 @@ def test_details_are_changed_in_the_dialog(live_server: Any) -> None:
 
 def test_an_invoice_prints_on_whole_pages(live_server: Any) -> None:
     sandbox = world()
-    superuser()
+    superuser(PASSWORD)
     row = invoice_row(next(one for one in sandbox.invoices() if one["number"])["id"])
     with chromium(live_server.url) as watched:
         watched.log_in()

@@ -1,4 +1,4 @@
-"""Every page of the console, by walking what is registered: a new admin is tested by being there."""
+"""Every page of the console, found by walking what is registered, so that new ones are in."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Invoice
-from neruba.admin.base import ReadOnlyAdmin
 from neruba.models import Customer
 from support.admin import CustomerAdmin
 from tests.support.console import (
@@ -43,9 +42,7 @@ def test_every_list_answers_plain_searched_and_filtered_by_project() -> None:
         queries += [f"?project__id__exact={sandbox.project.pk}"] if "project" in names else []
         for query in queries:
             answer = client.get(address(model, "changelist") + query)
-            if answer.status_code != OK or (
-                query.startswith("?q") and not model_admin.search_fields
-            ):
+            if answer.status_code != OK or not model_admin.search_fields:
                 failed[model._meta.label, query] = answer.status_code
     assert not failed
 
@@ -113,7 +110,7 @@ def test_what_is_read_only_has_no_bulk_actions() -> None:
     wrong = [
         model._meta.label
         for model, model_admin in registered()
-        if isinstance(model_admin, ReadOnlyAdmin) and model_admin.actions
+        if model._meta.label_lower not in EDITABLE and model_admin.actions
     ]
     assert not wrong
 
@@ -135,10 +132,10 @@ def test_an_operator_without_permissions_gets_nowhere() -> None:
                     open_to_all[page] = answer.status_code
     assert not open_to_all
     invoice = sandbox.invoices()[0]
-    page = client.get(reverse("admin:index"))
-    assert page.status_code == OK
-    assert b"may not see projects" in page.content
-    assert invoice["total"].encode() not in page.content
+    first = client.get(reverse("admin:index"), {"books": ""})
+    assert first.status_code == OK
+    assert b"may not see projects" in first.content
+    assert invoice["total"].encode() not in first.content
 
 
 def test_the_print_view_asks_for_permission() -> None:
