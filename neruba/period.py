@@ -22,8 +22,8 @@ _DURATION = re.compile(
 )
 # Names that mean something else on each machine, or nothing.
 _NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})
-# Room on both sides for zones, periods and grace: near the ends of what a `datetime` and the columns
-# of MySQL hold, no local date or boundary could be computed.
+# Room on both sides for zones, periods and grace: near the ends of what a `datetime` and MySQL's
+# columns hold, no local date or boundary could be computed.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
 
