@@ -1,4 +1,4 @@
-"""What benchmarks run against: a durable MariaDB and a gunicorn of their own, with throwaway data on disk."""
+"""What benchmarks run against: a durable MariaDB and a gunicorn of their own, data on disk."""
 
 import os
 import shutil

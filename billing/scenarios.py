@@ -122,9 +122,8 @@ class _Player:
         self, method: str, path: str, body: Any, headers: Mapping[str, str]
     ) -> dict[str, Any]:
         sent = dict(headers)
-        if method in {"POST", "DELETE"} and "idempotency-key" not in {
-            name.lower() for name in sent
-        }:
+        given = {name.lower() for name in sent}
+        if "idempotency-key" not in given and _needs_key(method, path):
             self.keys += 1
             sent["Idempotency-Key"] = f"{self.project.slug}-{self.keys}"
         response = self.client.generic(

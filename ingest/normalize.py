@@ -28,6 +28,8 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 SPEC_VERSION = "1.0"
 JSON_CONTENT_TYPE = re.compile(r"(?i:application/([a-z0-9.+-]+\+)?json)\s*(;.*)?")
+# 1 to 255 characters, none a control character, neither end white space.
+IDENTIFIER = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f]{1,255}(?<!\s)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # CloudEvents 1.0, "Naming Conventions": lower-case letters and digits.
 EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}")
@@ -171,17 +173,21 @@ def _plain(value: Scalar) -> object:
 
 def _identifier(body: Mapping[str, object], name: str) -> str:
     value = body.get(name)
+    if isinstance(value, str) and IDENTIFIER.fullmatch(value):
+        return value
+    raise _identifier_error(name, value)
+
+
+def _identifier_error(name: str, value: object) -> EventError:
     if value is None:
-        raise EventError("missing", f"{name} is missing.")
+        return EventError("missing", f"{name} is missing.")
     if not isinstance(value, str):
-        raise EventError("not_text", f"{name} is not a string.")
+        return EventError("not_text", f"{name} is not a string.")
     if not 0 < len(value) <= MAX_IDENTIFIER:
-        raise EventError("length", f"{name} must have 1 to {MAX_IDENTIFIER} characters.")
-    if value != value.strip():
-        raise EventError("outer_space", f"{name} has outer white space.")
+        return EventError("length", f"{name} must have 1 to {MAX_IDENTIFIER} characters.")
     if CONTROL.search(value):
-        raise EventError("control", f"{name} has control characters.")
-    return value
+        return EventError("control", f"{name} has control characters.")
+    return EventError("outer_space", f"{name} has outer white space.")
 
 
 def _check_version(body: Mapping[str, object], *, required: bool) -> None:

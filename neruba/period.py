@@ -22,6 +22,11 @@ _DURATION = re.compile(
 )
 # Names that mean something else on each machine, or nothing.
 _NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})
+# Room on both sides for zones, periods and grace: near the ends of what a `datetime` and MySQL's
+# columns hold, no local date or boundary could be computed.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -142,8 +147,8 @@ def parse_instant(text: str) -> datetime:
 
     Any offset is taken, `Z` and `T` also in lower case. Digits beyond the microsecond are cut, not
     rounded, so that no instant moves into the next second, day or period. Raises ValueError for
-    text without an offset, for other notations, for dates that do not exist and for a leap second,
-    which no `datetime` can hold.
+    text without an offset, for other notations, for dates that do not exist, for a leap second,
+    which no `datetime` can hold, and outside of EARLIEST to LATEST.
     """
     match = _INSTANT.fullmatch(text)
     if match is None:
@@ -154,9 +159,12 @@ def parse_instant(text: str) -> datetime:
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
     try:
         local = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '')[:6]:0<6}+00:00")
-        return local + offset if sign == "-" else local - offset
+        instant = local + offset if sign == "-" else local - offset
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text[:64]!r} is not a time that exists: {error}") from None
+    if not EARLIEST <= instant < LATEST:
+        raise ValueError(f"{text[:64]!r} lies outside of the years 1900 to 2999")
+    return instant
 
 
 def rfc3339(instant: datetime) -> str:

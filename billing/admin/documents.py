@@ -1,6 +1,7 @@
-"""Invoices in tables: their totals come from the ledger, a page of them in a constant number of queries."""
+"""Invoices in tables: their totals come from the ledger, in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -32,7 +33,8 @@ def read_documents(invoices: Iterable[Invoice]) -> list[Document]:
     for _, group in groupby(sorted(rows, key=_project_id), key=_project_id):
         mine = list(group)
         found |= {one.invoice.pk: one for one in documents_of(mine[0].project, mine)}
-    return [found[row.pk] for row in rows]
+    # Drafts come back as rows of their own, without what was loaded here.
+    return [replace(found[row.pk], invoice=row) for row in rows]
 
 
 def _project_id(invoice: Invoice) -> int:
@@ -42,9 +44,12 @@ def _project_id(invoice: Invoice) -> int:
 class InvoiceList(ChangeList):
     """A page of invoices, each with its document."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = [_with_document(one) for one in read_documents(self.result_list)]
+        rows: Iterable[Invoice] = self.result_list
+        self.result_list = [_with_document(one) for one in read_documents(rows)]
 
 
 def _with_document(document: Document) -> Invoice:
@@ -95,7 +100,7 @@ def _row(document: Document, *, with_customer: bool) -> list[Any]:
 
 
 def zone_of(document: Document) -> str:
-    """The time zone that its lines were computed in; without such a line the customer's or the project's."""
+    """The time zone of its lines; where none has one, the customer's or the project's."""
     for line in document.content["lines"]:
         if "policy" in line["evidence"]:
             zone: str = line["evidence"]["policy"]["timezone"]

@@ -9,25 +9,28 @@ from billing.admin.tariff import COMMON, tariff
 from billing.rating.words import spoken
 from neruba.admin.page import Fact, Table
 
-TITLES = {
+TITLES = {  # in the order in which they are shown
+    "charge": "Charge",
+    "correction": "Correction",
     "plan": "Plan",
     "price": "Price",
     "usage": "Usage",
     "period": "Period",
     "share": "Part of the period",
     "policy": "Policy",
-    "charge": "Charge",
-    "correction": "Correction",
 }
 NAMES = {
     "amount_exact": "Exact amount",
-    "ends_on": "Up to but not including",
+    "end": "Up to the instant",
+    "ends_on": "Up to the day",
     "events": "Events counted",
     "law": "Law",
-    "starts_on": "From",
+    "start": "From the instant",
+    "starts_on": "From the day",
     "tax_code": "Tax code",
     "timezone": "Time zone",
 }
+ORDER = ("starts_on", "ends_on", "start", "end", "meter", "aggregation", "quantity", "events")
 NUMBERS = {"amount", "amount_exact", "flat_amount", "quantity", "unit_amount"}
 NUMERIC = ("Quantity", "Unit amount", "Flat amount", "Amount")
 
@@ -53,10 +56,11 @@ def evidence_of(evidence: Mapping[str, Any], currency: str) -> Evidence:
     plain = {
         name: value for name, value in evidence.items() if not isinstance(value, Mapping | list)
     }
+    nested = {name for name, value in evidence.items() if isinstance(value, Mapping)}
+    order = [name for name in TITLES if name in nested] + sorted(nested - TITLES.keys())
     groups = [
-        Group(TITLES.get(name, _name(name)), tuple(_facts(name, value, currency)))
-        for name, value in evidence.items()
-        if isinstance(value, Mapping)
+        Group(TITLES.get(name, _name(name)), tuple(_facts(name, evidence[name], currency)))
+        for name in order
     ]
     rest = [_fact(name, value) for name, value in plain.items()]
     if rest:
@@ -69,7 +73,8 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         yield from (_fact(name, values[name]) for name in COMMON if values.get(name) is not None)
         yield Fact("Costs", "; ".join(tariff(values, currency)))
         return
-    for name, value in values.items():
+    for name in sorted(values, key=_place):
+        value = values[name]
         if isinstance(value, Mapping):
             for inner, text in value.items():
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
@@ -90,6 +95,11 @@ def _steps(steps: Sequence[Mapping[str, str]]) -> Table | None:
     )
 
 
+def _place(name: str) -> int:
+    """What comes first is said first; the rest keeps its order."""
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
 def _fact(key: str, value: object) -> Fact:
     return Fact(_name(key), _text(key, value))
 
@@ -99,7 +109,7 @@ def _name(key: str) -> str:
 
 
 def _text(key: str, value: object) -> str:
-    """Quantities and amounts with commas between thousands; all else, keys above all, as it stands."""
+    """Quantities and amounts with commas between thousands; all else, such as keys, as it is."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

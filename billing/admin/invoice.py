@@ -39,6 +39,7 @@ from neruba.admin.page import (
     instant,
     link_to,
     money,
+    whole,
 )
 from neruba.models import Customer
 
@@ -55,7 +56,6 @@ class InvoiceAdmin(PageAdmin):
         "state",
         "customer",
         "project",
-        "subscription",
         "period",
         "total",
         "due",
@@ -95,7 +95,7 @@ class InvoiceAdmin(PageAdmin):
 
     @admin.display(description="Invoice", ordering="sequence")
     def named(self, invoice: Invoice) -> str:
-        return invoice.number or "Draft"
+        return whole(invoice.number or "Draft")
 
     @admin.display(description="Status", ordering="status")
     def state(self, invoice: Invoice) -> str:
@@ -103,16 +103,16 @@ class InvoiceAdmin(PageAdmin):
 
     @admin.display(description="Period", ordering="period_start")
     def period(self, invoice: Invoice) -> str:
-        return period_of(shown(invoice))
+        return whole(period_of(shown(invoice)))
 
     @admin.display(description="Total")
     def total(self, invoice: Invoice) -> str:
-        return money(shown(invoice).total)
+        return whole(money(shown(invoice).total))
 
     @admin.display(description="Due")
     def due(self, invoice: Invoice) -> str:
         is_draft = invoice.status == Invoice.Status.DRAFT
-        return "computed now" if is_draft else money(shown(invoice).due)
+        return whole("computed now" if is_draft else money(shown(invoice).due))
 
     def get_urls(self) -> list[URLPattern]:
         sheet = path(
@@ -160,8 +160,8 @@ def _banners(document: Document) -> list[Banner]:
     if row.status != Invoice.Status.DRAFT:
         return []
     words = (
-        f"Draft, computed now. No line of it is stored: usage, charges and changes that come before "
-        f"it is finalised ({instant(row.due_at)}) still count."
+        "Draft, computed now. No line of it is stored: usage, charges and changes that come "
+        f"before it is finalised ({instant(row.due_at)}) still count."
     )
     return [Banner("info", words)]
 

@@ -25,6 +25,7 @@ from neruba.admin.page import (
     list_of,
     monies,
     short_hash,
+    whole,
 )
 
 STATUS = {
@@ -54,7 +55,6 @@ class BillingRunAdmin(PageAdmin):
         "failed",
         "amounts",
         "print_of",
-        "finished_at",
     ]
     list_filter = [
         ("project", RelatedDropdownFilter),
@@ -77,11 +77,11 @@ class BillingRunAdmin(PageAdmin):
 
     @admin.display(description="Total finalised")
     def amounts(self, run: BillingRun) -> str:
-        return monies(run.totals)
+        return whole(monies(run.totals))
 
     @admin.display(description="Fingerprint")
     def print_of(self, run: BillingRun) -> str:
-        return code(short_hash(run.fingerprint))
+        return whole(code(short_hash(run.fingerprint)))
 
     def page(self, request: HttpRequest, row: BillingRun) -> Page:
         invoices = Invoice.objects.filter(run=row).select_related(*RELATED).order_by("sequence")
@@ -111,7 +111,7 @@ class BillingRunAdmin(PageAdmin):
                 document_table(
                     "Invoices of this run",
                     read_documents(invoices[:INVOICES_SHOWN]),
-                    empty="This run finalised nothing: what was due had been finalised before, or was nothing.",
+                    empty="This run finalised nothing: what was due stood already, or was nothing.",
                     more=list_of(Invoice, "all of them", run__id__exact=row.pk),
                     with_customer=True,
                 )

@@ -14,9 +14,12 @@ from billing.rating.words import spoken
 from billing.selectors.documents import Document
 from ledger.chart import chart_account
 from ledger.selectors.journal import transfers_of_documents
-from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty
+from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty, whole
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
+
+# Parts of an address by line.
+ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("state",), ("country",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def transfer_table(document: Document) -> Table:
         columns=("Date", "Entry", "Debit", "Credit", "Line", "Amount"),
         rows=[
             (
-                instant(transfer.entry.occurred_at),
+                whole(instant(transfer.entry.occurred_at)),
                 link_to(transfer.entry, transfer.entry.kind),
                 _account(transfer.debit_account),
                 _account(transfer.credit_account),
@@ -89,7 +92,7 @@ def _account(account: Any) -> str:
 
 
 def print_sheet(document: Document) -> dict[str, Any]:
-    """What the print view shows: for an issued invoice the parties as they were when it was issued."""
+    """What the print view shows; the parties of an issued invoice are those of its issue."""
     invoice = document.invoice
     is_draft = invoice.status == Invoice.Status.DRAFT
     parties = _parties_now(invoice) if is_draft else json.loads(invoice.party.content)
@@ -132,9 +135,17 @@ def _parties_now(invoice: Invoice) -> dict[str, Any]:
 
 def _address(party: Mapping[str, Any]) -> list[str]:
     """Name, address, tax ids, e-mail: one line each, as far as they are known."""
-    address = party.get("billing_address") or {}
-    lines = [party["name"], *(text for text in address.values() if text)]
+    lines = [party["name"], *_address_lines(party.get("billing_address") or {})]
     lines += [f"Tax id {tax_id}" for tax_id in party.get("tax_ids") or ()]
     lines += [party["email"]] if party.get("email") else []
     lines += [f"Customer {party['external_id']}"] if party.get("external_id") else []
     return lines
+
+
+def _address_lines(address: Mapping[str, str]) -> list[str]:
+    """The usual parts in the order of a letter, then whatever else there is."""
+    known = [" ".join(filter(None, (address.get(part, "") for part in row))) for row in ADDRESS]
+    usual = {part for row in ADDRESS for part in row}
+    return [line for line in known if line] + [
+        text for part, text in address.items() if part not in usual and text
+    ]

@@ -47,7 +47,7 @@ def definition_of(price: Price) -> dict[str, Any]:
 
 
 def tariff(definition: Mapping[str, Any], currency: str) -> list[str]:
-    """What a price costs, one line for each of its parts; a model without words of its own shows its fields."""
+    """What a price costs, line by line; a model without words here shows its fields."""
     model = definition["model"]
     if model == "flat":
         return [f"{_number(definition['amount'])} {currency}"]
@@ -75,6 +75,9 @@ def _tiers(definition: Mapping[str, Any], currency: str) -> list[str]:
         each = f"{_number(tier['unit_amount'])} {currency} each{flat}"
         lines.append(f"{' '.join(reach)}: {each}" if reach else each)
         below = up_to
+    if Decimal(definition["tiers"][0]["flat_amount"]):
+        also = "also" if definition["first_flat_at_zero"] else "not"
+        lines.append(f"the first flat amount is {also} due where nothing is used")
     return lines
 
 

@@ -15,7 +15,11 @@ from billing.selectors.contents import (
 from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.runs import stranded_charges
 from billing.selectors.timelines import begun_period, stored_periods, timelines_of
+from neruba.errors import InvalidError
 from neruba.models import Customer, Project
+
+# Ten years of months: what nobody reads would only keep the database busy.
+MAX_PREVIEWED = 120
 
 
 def preview(
@@ -121,6 +125,11 @@ def _boundaries(
         )
         if until is not None and draft.boundary_at > until:
             return drafts
+        if len(drafts) == MAX_PREVIEWED:
+            raise InvalidError(
+                f"More than {MAX_PREVIEWED} documents of a subscription; preview less at once.",
+                pointer="/as_of",
+            )
         drafts.append(draft)
         if until is None or begun is None:
             return drafts

@@ -1,4 +1,6 @@
-"""What billing knows of usage: the lines that an event counted in, and which intervals are billed."""
+"""What billing knows of usage: the lines that an event counted in, and which intervals
+are billed.
+"""
 
 import json
 from collections.abc import Sequence

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -167,15 +168,24 @@ def answers(url: str) -> bool:
 
 
 def print_guide(demo: dict[str, Any]) -> None:
-    print(f"\nNeruba is running on {demo['base_url']}/\n\nLogins")
+    """What a newcomer needs: where to go, how to get in, what to see first, how to end it."""
+    base, key = demo["base_url"], demo["api_key"]
+    print(f"\nNeruba is running.\n\n  Console  {base}/admin/\n  API      {base}/api/v1/")
     for login in demo["logins"]:
-        print(f"  {login['role']}: {login['username']} / {login['password']}")
-    print(f"\nAPI key (admin scope)\n  {demo['api_key']}\n\nLook at these first")
-    for page in demo["pages"]:
-        print(f"  {page['title']}\n    {page['url']}")
+        print(f"\n{login['role']}\n  e-mail    {login['username']}")
+        print(f"  password  {login['password']}")
+    print(f"\nAPI key (scope admin)\n  {key}\n\nLook at these first")
+    for number, page in enumerate(demo["pages"], 1):
+        print(f"\n  {number}. {page['title']}\n     {page['url']}")
         if page.get("why"):
-            print(f"    {page['why']}")
-    print("\nCtrl-C stops it.", flush=True)
+            print(textwrap.fill(page["why"], 96, initial_indent=" " * 5, subsequent_indent=" " * 5))
+    print(f"""
+With the key, in another terminal
+  curl -H "Authorization: Bearer {key}" {base}/api/v1/invoices
+
+Ctrl-C stops it. The data stay in var/demo, and bin/demo shows them again; bin/demo --fresh makes
+new ones. README.md goes on from here, with the first requests to a project of your own.""")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from ingest.admin.readonly import ReadOnlyAdmin
 from ingest.models import EventRetraction, FailedEvent, UsageEvent
+from neruba.admin.base import ReadOnlyAdmin
 from neruba.models import Subject
 
 MAX_SUBJECTS = 100

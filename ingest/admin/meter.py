@@ -1,4 +1,4 @@
-"""Meters: what events mean. Only the name can be changed: usage that was billed rests on the rest."""
+"""Meters: what events mean. Only the name can change: usage that was billed rests on the rest."""
 
 from django.contrib import admin
 from django.http import HttpRequest

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from ingest.admin.readonly import ReadOnlyAdmin
 from ingest.models import DirtyMark, UsageWindow, WindowSeries
+from neruba.admin.base import ReadOnlyAdmin
 
 
 @admin.register(UsageWindow)

@@ -30,14 +30,14 @@ class FilterValue(serializers.Field):  # type: ignore[type-arg]
 
     default_error_messages = {"invalid": "Expected a string, a whole number, a boolean or null."}
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> object:
         if isinstance(data, Decimal | list | dict) or (
             isinstance(data, int) and abs(data) > MAX_INTEGER
         ):
             self.fail("invalid")
         return data
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: object) -> object:
         return value
 
 

@@ -10,11 +10,11 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 class ExactJSONRenderer(JSONRenderer):
-    """Writes `msgspec.Raw` members as they are; DRF's own renderer knows no exact decimal number."""
+    """Writes `msgspec.Raw` members as they are; DRF's own renderer knows no exact decimals."""
 
     def render(
         self,
-        data: Any,
+        data: object,
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:

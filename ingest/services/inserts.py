@@ -3,6 +3,7 @@ not need.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import connection, models
@@ -42,15 +43,19 @@ def insert_rows(
             )
 
 
-def _adapter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+def _adapter(field: models.Field[Any, Any]) -> Callable[[Any], str] | None:
     if isinstance(field, models.DateTimeField):
-        return connection.ops.adapt_datetimefield_value
-    if isinstance(field, models.DateField):
-        return connection.ops.adapt_datefield_value
-    return None
+        return _instant
+    return date.isoformat if isinstance(field, models.DateField) else None
 
 
-def _adapt(row: Sequence[Any], adapters: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+def _instant(value: datetime) -> str:
+    """As both databases keep it: UTC without a zone. Django's own way takes ten times as long."""
+    assert value.tzinfo is UTC, "an instant is stored in UTC"
+    return value.isoformat(" ").removesuffix("+00:00")
+
+
+def _adapt(row: Sequence[Any], adapters: Sequence[tuple[int, Callable[[Any], str]]]) -> list[Any]:
     values = list(row)
     for index, adapt in adapters:
         values[index] = adapt(values[index])

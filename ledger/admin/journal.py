@@ -77,9 +77,9 @@ class JournalEntryAdmin(PageAdmin):
 
 @admin.register(Transfer)
 class TransferAdmin(PageAdmin):
-    list_display = ["debit", "credit", "amount", "document", "line", "entry", "project"]
+    list_display = ["debit", "credit", "amount", "document", "line", "entry"]
     list_filter = [("project", RelatedDropdownFilter)]
-    list_select_related = ["project", "entry", "debit_account", "credit_account"]
+    list_select_related = ["entry", "debit_account", "credit_account"]
     ordering = ["-id"]
     search_fields = ["document"]
     search_help_text = "An exact document"

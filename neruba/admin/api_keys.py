@@ -82,7 +82,7 @@ class RevokeForm(ReasonForm):
 
 ISSUE: ActionDialog = {
     "title": "Issue an API key",
-    "description": "The secret is shown once, on the next page. It is stored nowhere.",
+    "description": "The secret is shown once, right after this, and stored nowhere.",
     "form_class": IssueForm,
     "form_submit_text": "Issue",
 }

@@ -26,7 +26,7 @@ class ShortPaginator(Paginator[Any]):
 
 
 class ConsoleChecks(UnfoldModelAdminChecks):
-    """Unfold looks the permissions of actions up in the database, which `migrate` has yet to make."""
+    """Unfold's check asks the database for permissions, which `migrate` has yet to make."""
 
     def _check_unfold_action_permission_methods(self, obj: Any) -> list[CheckMessage]:
         return []  # tests/support/test_console.py asks for them instead

@@ -29,7 +29,7 @@ def customer_facts(customer: Customer) -> list[Fact]:
 
 
 class CustomerAdmin(SimpleHistoryAdmin, PageAdmin):
-    """What the platform knows of a customer; `support` adds what the apps know, and registers it."""
+    """What the platform knows of a customer; `support` adds the apps' part and registers it."""
 
     list_display = ["external_id", "name", "email", "currency", "project", "created_at"]
     list_filter = [("project", RelatedDropdownFilter)]

@@ -180,6 +180,11 @@ def code(text: object) -> SafeString | str:
     return format_html('<span class="n-code">{}</span>', text) if text else ""
 
 
+def whole(text: object) -> SafeString:
+    """Text that a list does not break into lines."""
+    return format_html('<span class="n-whole">{}</span>', text)
+
+
 def label(text: str, kind: str) -> SafeString:
     """A status in a coloured box; `kind` is info, success, warning, error or plain."""
     return format_html('<span class="n-label n-{}">{}</span>', kind, text)

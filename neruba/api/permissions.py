@@ -13,9 +13,13 @@ class HasScope(BasePermission):
     """The view names the scope of each method; a view that names none is refused for everyone."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        scope = view.scopes.get(method)
         if not isinstance(request.auth, ApiKey):
             return False
-        scope = view.scopes.get(request.method)
-        if scope is None or request.auth.allows([scope]):
-            return True  # a method without a scope is one the view does not have: 405, not 403
+        if scope is None:
+            # A method that the view does not have is a 405; one that it forgot to name is refused.
+            return not hasattr(view, method.lower())
+        if request.auth.allows([scope]):
+            return True
         raise PermissionDenied(f"The API key lacks the scope {scope}.", "missing_scope")

@@ -85,6 +85,7 @@ ROOT_URLCONF = "neruba.urls"
 WSGI_APPLICATION = "neruba.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "neruba.User"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -123,6 +124,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "neruba.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The largest body: a batch of events, which is 5 MiB; every other endpoint sets its own, lower
 # bound.

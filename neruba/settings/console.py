@@ -100,6 +100,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Billing back office",
     "SITE_SYMBOL": "receipt_long",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("neruba/icon.svg"),
+        }
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",

@@ -1,6 +1,6 @@
 """The customer's page: what is owed, what runs, what was used, what was billed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,18 @@ from neruba import clock
 from neruba.admin.customers import CustomerAdmin as PlatformCustomerAdmin
 from neruba.admin.customers import customer_facts
 from neruba.admin.dialogs import ReasonForm, act, operator
-from neruba.admin.page import Fact, Headline, Page, Table, days, instant, link_to, list_of, money, page_of
+from neruba.admin.page import (
+    Fact,
+    Headline,
+    Page,
+    Table,
+    days,
+    instant,
+    link_to,
+    list_of,
+    money,
+    page_of,
+)
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.customers import update_customer
@@ -40,6 +51,8 @@ ROWS_SHOWN = 10
 
 class CustomerList(ChangeList):
     """A page of customers, each with what it owes."""
+
+    result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -54,7 +67,7 @@ class CustomerList(ChangeList):
 
 
 class DetailsForm(ReasonForm):
-    """What may be put right by hand; an invoice that is issued keeps the parties it was issued to."""
+    """What may be put right by hand; issued invoices keep the parties of their issue."""
 
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget())
     email = forms.EmailField(required=False, label="E-mail", widget=UnfoldAdminTextInputWidget())
@@ -205,7 +218,7 @@ def subscription_section(customer: Customer, at: datetime) -> Table:
             )
             for row in rows
         ],
-        empty="No subscription: usage is counted, but only charges are billed. POST /api/v1/subscriptions starts one.",
+        empty="No subscription: only charges are billed. POST /api/v1/subscriptions starts one.",
         numeric=("Next invoice",),
         more=list_of(Subscription, "all of them", customer__id__exact=customer.pk) if rows else "",
         anchor="subscriptions",
@@ -252,11 +265,11 @@ def usage_section(customer: Customer, at: datetime) -> Table:
 
 def invoice_section(customer: Customer) -> Table:
     rows = Invoice.objects.filter(project=customer.project, customer=customer)
-    latest: Sequence[Invoice] = rows.select_related(*RELATED).order_by("-id")[:ROWS_SHOWN]
+    latest = rows.select_related(*RELATED).order_by("-id")[:ROWS_SHOWN]
     return document_table(
         "Invoices",
         read_documents(latest),
-        empty="No invoice yet: the first one comes with the start of a subscription or with a charge.",
+        empty="No invoice yet: the first comes with a subscription's start or with a charge.",
         more=list_of(Invoice, "all of them", customer__id__exact=customer.pk),
         anchor="invoices",
     )

@@ -14,14 +14,15 @@ from billing.admin.documents import RELATED, document_table, read_documents
 from billing.admin.run import run_status
 from billing.models import BillingRun, Invoice
 from ingest.models import FailedEvent
+from ledger.selectors.balances import AccountBalance, trial_balance
+from ledger.templates import RECEIVABLE
 from neruba import clock
-from neruba.admin.page import Headline, Table, instant, label, link_to, list_of, money, monies
+from neruba.admin.page import Headline, Table, day, instant, label, link_to, list_of, money, monies
 from neruba.models import Customer, Project, User
 from neruba.money import Money
 from support.selectors.overview import Begun, Standing, Waiting, standing_of, waiting_in
 
 PROJECTS_SHOWN = 50
-RECEIVABLE = "1100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     steps = () if standing.begun.is_done else first_steps(standing.begun)
     return context | {
         "project": project,
+        "sees_books": request.user.has_perm("ledger.view_account"),
+        "books": books_of(request, project),
         "project_page": link_to(project, project.name),
         "projects": project_table(projects, waiting, project) if len(projects) > 1 else None,
         "headlines": headlines(request.user, project, waiting[project.pk], standing),
@@ -102,14 +105,6 @@ def headlines(
     """What matters, as far as the operator may see it."""
     found = []
     mine: dict[str, object] = {"project__id__exact": project.pk}
-    if user.has_perm("ledger.view_account"):
-        owed = {
-            one.currency: one.balance_minor
-            for one in standing.books
-            if one.account.code == RECEIVABLE
-        }
-        zero = money(Money(0, project.currency))
-        found.append(Headline("Owed to us", monies(owed) or zero, "accounts receivable (1100)"))
     if user.has_perm("billing.view_invoice"):
         found += [
             Headline(
@@ -124,9 +119,7 @@ def headlines(
             ),
         ]
     if user.has_perm("ingest.view_failedevent"):
-        open_ones = list_of(
-            FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN
-        )
+        open_ones = list_of(FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN)
         found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
     if user.has_perm("billing.view_billingrun"):
         found += [_last_run(standing.last_run), _next_due(project, standing)]
@@ -137,20 +130,20 @@ def _last_run(run: BillingRun | None) -> Headline:
     if run is None:
         return Headline("Last billing run", "none yet")
     words = format_html("{} {}", run_status(run), link_to(run, f"{run.finalized:,} finalised"))
-    return Headline("Last billing run", instant(run.as_of), words)
+    return Headline("Last billing run", day(run.as_of.date()), words)
 
 
 def _next_due(project: Project, standing: Standing) -> Headline:
-    if standing.next_due is None:
+    due = standing.next_due
+    if due is None:
         return Headline("Next due", "nothing", "no subscription, draft or charge waits")
-    is_late = standing.next_due <= clock.now(project)
-    hint = "due now: the next run bills it" if is_late else "in the project's time"
-    return Headline("Next due", instant(standing.next_due), hint)
+    is_late = due <= clock.now(project)
+    return Headline(
+        "Next due", day(due.date()), "now: the next run bills it" if is_late else f"{due:%H:%M} UTC"
+    )
 
 
-def tables(
-    user: User | AnonymousUser, project: Project, standing: Standing
-) -> list[Table]:
+def tables(user: User | AnonymousUser, project: Project, standing: Standing) -> list[Table]:
     mine: dict[str, object] = {"project__id__exact": project.pk}
     found = []
     if user.has_perm("billing.view_invoice"):
@@ -170,13 +163,29 @@ def tables(
                 with_customer=True,
             ),
         ]
-    if user.has_perm("ledger.view_account"):
-        found.append(book_table(standing))
     return found
 
 
-def book_table(standing: Standing) -> Table:
-    """The trial balance: each currency by itself."""
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the ledger adds up to, each currency by itself."""
+
+    headlines: list[Headline]
+    table: Table
+
+
+def books_of(request: HttpRequest, project: Project) -> Books | None:
+    """The books, which the page asks for after it is shown: they are a sum over every transfer."""
+    if "books" not in request.GET or not request.user.has_perm("ledger.view_account"):
+        return None
+    balances = trial_balance(project)
+    owed = {one.currency: one.balance_minor for one in balances if one.account.code == RECEIVABLE}
+    words = monies(owed) or money(Money(0, project.currency))
+    return Books([Headline("Owed to us", words, "accounts receivable")], book_table(balances))
+
+
+def book_table(balances: Sequence[AccountBalance]) -> Table:
+    """The trial balance."""
     return Table(
         title="Books: the trial balance",
         columns=("Account", "Currency", "Debits", "Credits", "Balance"),
@@ -188,7 +197,7 @@ def book_table(standing: Standing) -> Table:
                 money(Money(one.credit_minor, one.currency)),
                 money(Money(one.balance_minor, one.currency)),
             )
-            for one in standing.books
+            for one in balances
         ],
         empty="Nothing was posted yet.",
         numeric=("Debits", "Credits", "Balance"),
@@ -215,7 +224,8 @@ def first_steps(begun: Begun) -> list[Step]:
         Step("Put the customer on the plan: POST /api/v1/subscriptions", begun.subscription),
         Step("Send usage: POST /api/v1/events/batch", begun.event),
         Step(
-            "Bill what is due: POST /api/v1/billing-runs, or manage.py bill; in a sandbox POST /api/v1/clock does it on its way",
+            "Bill what is due: POST /api/v1/billing-runs or manage.py bill; in a sandbox, "
+            "POST /api/v1/clock bills on its way",
             begun.invoice,
         ),
     ]

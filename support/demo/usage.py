@@ -41,7 +41,9 @@ class Delay:
 
 # The first comes within the grace of October's invoice and is billed with it; the second after it.
 DELAYS = (
-    Delay("alder-insurance", datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 11, 1, 15, tzinfo=UTC)),
+    Delay(
+        "alder-insurance", datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 11, 1, 15, tzinfo=UTC)
+    ),
     Delay("beacon-title", datetime(2026, 10, 20, tzinfo=UTC), datetime(2026, 11, 3, 8, tzinfo=UTC)),
 )
 
@@ -132,10 +134,10 @@ def _day_of(firm: Firm, day: datetime, random: Random) -> list[Body]:
         + timedelta(
             hours=random.randrange(OPENING_HOUR, CLOSING_HOUR), seconds=random.randrange(3600)
         )
-        for _ in range(random.randrange(2 * documents + 1))
+        for _ in range(random.randrange(3 * documents // 2 + 1))
     )
     languages = LANGUAGES.get(firm.country, OTHER_LANGUAGES)
-    bodies = [
+    bodies: list[Body] = [
         {
             "id": f"{firm.key}-{day:%Y%m%d}-{number:03d}",
             "source": READER,
@@ -148,7 +150,8 @@ def _day_of(firm: Firm, day: datetime, random: Random) -> list[Body]:
     ]
     if firm.stores:
         bodies.append(_level(firm, day, random))
-    return [body for body in bodies if body["time"] >= rfc3339(firm.starts_at)]
+    begins = rfc3339(firm.starts_at)
+    return [body for body in bodies if body["time"] >= begins]
 
 
 def _level(firm: Firm, day: datetime, random: Random) -> Body:

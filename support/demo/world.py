@@ -174,7 +174,7 @@ class Firm:
     @property
     def stores(self) -> bool:
         """Whether the archive is measured for it."""
-        return self.plan != "starter"
+        return self.plan == "growth"
 
 
 def _utc(text: str) -> datetime:
@@ -210,7 +210,7 @@ FIRMS: tuple[Firm, ...] = (
         ("Summit Payroll", "Salt Lake City", "calendar", "2026-09-21T08:00:00+00:00", 4),
         ("Wren & Holloway", "Savannah", "anniversary", "2026-08-31T09:00:00+00:00", 3),
         ("Copperfield Estates", "Santa Fe", "anniversary", "2026-09-03T07:15:00+00:00", 3),
-        ("Juniper Home Care", "Spokane", "anniversary", "2026-09-15T10:00:00+00:00", 2),
+        ("Juniper Home Care", "Spokane", "calendar", SEPTEMBER, 2),
         ("Fairbanks Surveyors", "Anchorage", "anniversary", "2026-10-05T16:45:00+00:00", 3),
     ),
     *_firms(
@@ -228,8 +228,8 @@ FIRMS: tuple[Firm, ...] = (
         ("Hollis Pharmacy Group", "Tulsa", "calendar", SEPTEMBER, 4),
         ("Ironbridge Audits", "Topeka", "calendar", "2026-10-12T09:30:00+00:00", 5),
         ("Kestrel Aviation Records", "Wichita", "anniversary", "2026-09-08T13:00:00+00:00", 5),
-        ("Longview Orchards", "Yakima", "anniversary", "2026-09-17T17:20:00+00:00", 3),
-        ("Meridian Labs", "Durham", "anniversary", "2026-09-26T11:00:00+00:00", 4),
+        ("Longview Orchards", "Yakima", "calendar", SEPTEMBER, 3),
+        ("Meridian Labs", "Durham", "calendar", SEPTEMBER, 4),
     ),
     *_firms(
         *("enterprise-eu", "DE", BERLIN),
@@ -250,7 +250,7 @@ FIRMS: tuple[Firm, ...] = (
         *("enterprise-eu", "NL", "Europe/Amsterdam"),
         ("De Wit Scheepvaart", "Rotterdam", "calendar", SEPTEMBER_IN_BERLIN, 6),
         ("Molenaar Advocaten", "Utrecht", "calendar", SEPTEMBER_IN_BERLIN, 3),
-        ("Van Dam Accountants", "Haarlem", "anniversary", "2026-09-22T10:00:00+02:00", 4),
+        ("Van Dam Accountants", "Haarlem", "calendar", SEPTEMBER_IN_BERLIN, 4),
     ),
     *_firms(
         *("none", "US", ""),

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from billing.models import BillingRun, Invoice, Plan, Subscription
 from billing.selectors.runs import next_due
 from ingest.models import FailedEvent, Meter, UsageEvent
-from ledger.selectors.balances import AccountBalance, trial_balance
 from neruba.models import Customer, Project
 
 INVOICES_SHOWN = 8
@@ -45,10 +44,9 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a project stands; `books` is its trial balance."""
+    """Where a project stands."""
 
     begun: Begun
-    books: list[AccountBalance]
     last_run: BillingRun | None
     next_due: datetime | None
     next_drafts: list[Invoice]
@@ -80,7 +78,6 @@ def standing_of(project: Project, *, invoice_rows: QuerySet[Invoice]) -> Standin
     issued = mine.filter(sequence__isnull=False).order_by("-sequence")
     return Standing(
         begun=_begun(project),
-        books=trial_balance(project),
         last_run=BillingRun.objects.filter(project=project).order_by("-id").first(),
         next_due=next_due(project),
         next_drafts=list(drafts[:INVOICES_SHOWN]),
@@ -89,16 +86,13 @@ def standing_of(project: Project, *, invoice_rows: QuerySet[Invoice]) -> Standin
 
 
 def _begun(project: Project) -> Begun:
-    models: dict[str, type[Model]] = {
-        "meter": Meter,
-        "plan": Plan,
-        "customer": Customer,
-        "subscription": Subscription,
-        "event": UsageEvent,
-        "invoice": Invoice,
-    }
-    there = {
-        name: Exists(model._default_manager.filter(project=OuterRef("pk")))
-        for name, model in models.items()
-    }
-    return Begun(*Project.objects.filter(pk=project.pk).values_list(*there.values()).get())
+    rows: tuple[QuerySet[Any], ...] = (  # in the order of the fields of Begun
+        Meter.objects.all(),
+        Plan.objects.all(),
+        Customer.objects.all(),
+        Subscription.objects.all(),
+        UsageEvent.objects.all(),
+        Invoice.objects.all(),
+    )
+    there = [Exists(some.filter(project=OuterRef("pk"))) for some in rows]
+    return Begun(*Project.objects.filter(pk=project.pk).values_list(*there).get())

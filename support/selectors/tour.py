@@ -33,8 +33,8 @@ def tour(project: Project) -> Iterator[Stop]:
     yield Stop(
         "An invoice that explains itself",
         _page("billing_invoice", tiered),
-        "Usage in three tiers, the highest level of an archive, a fee in advance; each line with its "
-        "arithmetic in words and its place in the ledger.",
+        "Usage in three tiers, the highest level of an archive, a fee in advance; each line with "
+        "its arithmetic in words and its place in the ledger.",
         (f"{tiered.number}", tiered.customer.name, "Documents read"),
     )
     yield Stop(
@@ -77,7 +77,7 @@ def tour(project: Project) -> Iterator[Stop]:
     yield Stop(
         "The same invoice over the API",
         f"/api/v1/invoices/{tiered.public_id}/explain",
-        "Needs the API key: curl -H 'Authorization: Bearer …'.",
+        "Why it is what it is, in sentences. Needs the API key.",
         (f"{tiered.number}", "The first 40 at 0.9 each"),
     )
     yield Stop(

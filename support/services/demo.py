@@ -126,8 +126,9 @@ def _make_version(project: Project, plan: dict[str, object], at: datetime) -> No
 
 def _acts(project: Project) -> Iterator[Act]:
     """All that happens after the opening, each with its time; of one instant, in this order."""
-    yield world.NEW_PRICE_AT, partial(
-        _make_version, project, world.STARTER_OF_OCTOBER, world.NEW_PRICE_AT
+    yield (
+        world.NEW_PRICE_AT,
+        partial(_make_version, project, world.STARTER_OF_OCTOBER, world.NEW_PRICE_AT),
     )
     for firm in world.FIRMS:
         if firm.anchor:

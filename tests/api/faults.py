@@ -1,9 +1,35 @@
-"""How a good body can be wrong: each leaf replaced by what it must not be."""
+"""How a good request can be wrong: no JSON, another type, a leaf that is not what it must be."""
 
 import copy
 import re
 from collections.abc import Iterator
 from typing import Any
+
+BROKEN: dict[str, bytes] = {
+    "cut off": b'{"name": ',
+    "blank": b" ",
+    "two values": b"{} {}",
+    "single quotes": b"{'name': 'x'}",
+    "a trailing comma": b'{"name": "x",}',
+    "a comment": b'{} // "x"',
+    "not a number": b'{"name": NaN}',
+    "not UTF-8": b'{"name": "\xff"}',
+    "a lone surrogate": b'{"name": "\\ud800"}',
+    "a control character": b'{"name": "\x00"}',
+    "a number that is none": b'{"name": 01}',
+    "an endless number": b'{"name": 1' + b"0" * 5000 + b"}",
+    "a deep object": b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    "a deep list": b"[" * 100_000,
+    "a deep list in a field": b'{"name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+}
+WRONG_TYPES = (
+    "text/plain",
+    "application/xml",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/problem+json",
+    "nonsense",
+)
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)")
 DECIMAL = re.compile(r"-?\d+(\.\d+)?")

@@ -1,16 +1,12 @@
 """Every endpoint with everything that can be wrong: the right problem document, nothing changed."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import connection, transaction
-from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
@@ -20,7 +16,8 @@ from neruba.models import ApiKey
 from neruba.models.access import SCOPES
 from neruba.services.api_keys import revoke_api_key
 from tests import factories
-from tests.api.faults import leaves, replaced, wrong_values
+from tests.api.faults import BROKEN, WRONG_TYPES, leaves, replaced, wrong_values
+from tests.api.outcome import assert_problem, check_everywhere, nothing_changed, undone
 from tests.api.world import (
     METHODS,
     PATHS,
@@ -38,9 +35,6 @@ pytestmark = pytest.mark.django_db
 ENDPOINTS = endpoints()
 WRITING = [endpoint for endpoint in ENDPOINTS if endpoint.method != "GET"]
 KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id"}
-# Bodies that were refused as events are kept, where an operator can see them.
-MAY_GROW = {"ingest_failedevent"}
-REQUIRED = {"type", "title", "status", "detail"}
 
 
 @pytest.fixture
@@ -57,62 +51,6 @@ def taking_bodies() -> Iterator[tuple[Endpoint, dict[str, Any]]]:
         body = good(endpoint).body
         if body is not None:
             yield endpoint, body
-
-
-def rows() -> dict[str, int]:
-    """How many rows each table has."""
-    tables = sorted({model._meta.db_table for model in apps.get_models()} - MAY_GROW)
-    counts = ", ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {counts}")
-        return dict(zip(tables, cursor.fetchone(), strict=True))
-
-
-@contextmanager
-def nothing_changed() -> Iterator[None]:
-    before = rows()
-    yield
-    assert rows() == before
-
-
-def assert_problem(response: HttpResponse, status: int, code: str | None = None) -> dict[str, Any]:
-    """The answer is a problem document as RFC 9457 and the contract say."""
-    assert response.status_code == status, (response.status_code, response.content[:500])
-    assert response["Content-Type"] == "application/problem+json"
-    problem: dict[str, Any] = json.loads(response.content)
-    assert problem.keys() >= REQUIRED
-    assert problem["status"] == status
-    assert all(isinstance(problem[name], str) and problem[name] for name in REQUIRED - {"status"})
-    for error in problem.get("errors", []):
-        assert error.keys() >= {"pointer", "code", "detail"}
-        assert error["pointer"] == "" or error["pointer"].startswith("/")
-    assert b"Traceback" not in response.content
-    if code is not None:
-        assert problem["code"] == code
-    return problem
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Roll back what happens inside, as Django's TestCase does: durable blocks may nest in it."""
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]
-    with block:
-        try:
-            yield
-        finally:
-            transaction.set_rollback(True)
-
-
-def check_everywhere(
-    subtests: pytest.Subtests,
-    chosen: list[Endpoint],
-    check: Callable[[Endpoint], None],
-) -> None:
-    """Try each endpoint for itself; what one of them changed is undone before the next."""
-    for endpoint in chosen:
-        with subtests.test(str(endpoint)), undone():
-            check(endpoint)
 
 
 # That the matrix is whole
@@ -146,25 +84,6 @@ def test_the_good_requests_are_taken(world: World, subtests: pytest.Subtests) ->
 # Bodies
 
 
-BROKEN: dict[str, bytes] = {
-    "cut off": b'{"name": ',
-    "blank": b" ",
-    "two values": b"{} {}",
-    "single quotes": b"{'name': 'x'}",
-    "a trailing comma": b'{"name": "x",}',
-    "a comment": b'{} // "x"',
-    "not a number": b'{"name": NaN}',
-    "not UTF-8": b'{"name": "\xff"}',
-    "a lone surrogate": b'{"name": "\\ud800"}',
-    "a control character": b'{"name": "\x00"}',
-    "a number that is none": b'{"name": 01}',
-    "an endless number": b'{"name": 1' + b"0" * 5000 + b"}",
-    "a deep object": b'{"a":' * 5000 + b"1" + b"}" * 5000,
-    "a deep list": b"[" * 100_000,
-    "a deep list in a field": b'{"name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-}
-
-
 def test_what_is_no_json_is_refused(world: World, subtests: pytest.Subtests) -> None:
     def check(endpoint: Endpoint) -> None:
         for name, raw in BROKEN.items():
@@ -193,16 +112,6 @@ def test_a_body_that_is_no_object_is_refused(world: World, subtests: pytest.Subt
                     assert_problem(world.send(endpoint, raw=raw), 400)
 
     check_everywhere(subtests, [endpoint for endpoint, _ in taking_bodies()], check)
-
-
-WRONG_TYPES = (
-    "text/plain",
-    "application/xml",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x",
-    "application/problem+json",
-    "nonsense",
-)
 
 
 def test_another_content_type_is_refused(world: World, subtests: pytest.Subtests) -> None:

@@ -1,4 +1,4 @@
-"""Rivals at the door: each event once, no error for anyone, and a bound that nothing slips under."""
+"""Rivals at the door: each event once, no error for anyone, nothing slips under a bound."""
 
 import threading
 from collections import Counter

@@ -1,6 +1,7 @@
 """The README's requests are sent, and its answers compared: what it shows is what happens.
 
-In its JSON a `…` stands for what was left out: in a text for any characters, as a key for more members.
+In its JSON a `…` stands for what was left out: in a text for any characters, as a key for more
+members.
 """
 
 import json
@@ -37,7 +38,7 @@ class Call:
 
 
 def read_call(shell: str, names: dict[str, str]) -> Call:
-    """The request that a shell would send; assignments in front of it are the reader's to fill in."""
+    """The request that a shell would send; assignments before it are the reader's to fill in."""
     command = shell[shell.index("curl ") :]
     for name, value in names.items():
         command = re.sub(rf"\${name}\b", value, command)
@@ -117,9 +118,7 @@ DOCUMENTS = [
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_documents_link_to_what_is_there(document: Path) -> None:
     path = ROOT / document
-    missing = [
-        link for link in LINK.findall(path.read_text()) if not (path.parent / link).exists()
-    ]
+    missing = [link for link in LINK.findall(path.read_text()) if not (path.parent / link).exists()]
     assert missing == []
 
 

@@ -276,7 +276,8 @@ def test_the_same_identity_in_another_project_is_another_event(caller: APIClient
 def test_what_is_no_request_is_refused_and_changes_nothing(
     caller: APIClient, path: str, body: str | bytes, content_type: str, status: int
 ) -> None:
-    answer = caller.generic("POST", path, body, content_type=content_type)
+    raw: Any = body
+    answer = caller.generic("POST", path, raw, content_type=content_type)
     assert answer.status_code == status
     assert answer["Content-Type"] == "application/problem+json"
     assert nothing_stored()

@@ -1,5 +1,6 @@
 """One event: what is read, what is refused, and when two notations are one content."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -179,3 +180,12 @@ def test_an_event_of_the_official_sdk_is_read() -> None:
         "acme",
         EVENT["data"],
     )
+
+
+def test_the_content_hash_is_what_the_documents_say() -> None:
+    event = normalize({**sent(time="2026-01-01T13:00:00+01:00"), "subscription": "sub-1"})
+    text = (
+        '["/meters/7","a1","call","acme","2026-01-01T12:00:00.000000Z",'
+        '{"model":"large","n":1},"sub-1"]'
+    )
+    assert event.content_hash == hashlib.sha256(text.encode()).digest()

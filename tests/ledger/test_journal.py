@@ -14,6 +14,7 @@ from ledger.errors import (
 )
 from ledger.models import Account, JournalEntry, Transfer
 from ledger.selectors.balances import document_receivable
+from ledger.selectors.journal import entries_of_document
 from ledger.services.journal import Posted, post_entries, post_entry, reverse_entry
 from ledger.templates import AccountKey, BilledLine, Move, OperationKey, Posting, invoice_moves
 from neruba.errors import InvariantError
@@ -359,3 +360,17 @@ def test_the_number_of_statements_does_not_grow_with_the_postings() -> None:
     few, many = statements(range(1, 3)), statements(range(3, 303))
     # SQLite takes a bulk statement in parts of some hundred rows; MariaDB and MySQL take it whole.
     assert many - few <= (25 if connection.vendor == "sqlite" else 0), (few, many)
+
+
+def test_the_entries_of_a_document_are_those_with_a_transfer_that_names_it() -> None:
+    project, other = factories.project(), factories.project()
+    for each in (project, other):
+        post(each, usage(100), key=key(1))
+        post(each, usage(7, 2), usage(8, 2), key=key(2))
+        post(each, Move(BANK, RECEIVABLE, 100, "invoice-1"), key=key(1, "payment"))
+
+    found = entries_of_document(project, "invoice-1")
+
+    assert [str(entry) for entry in found] == ["issue:invoice-1:1", "payment:invoice-1:1"]
+    assert entries_of_document(project, "invoice-2").count() == 1
+    assert entries_of_document(project, "invoice-3").count() == 0

@@ -111,7 +111,7 @@ def test_intervals_are_half_open_instants_in_utc() -> None:
         ("2024-05-01T00:30:00-23:59", "2024-05-02T00:29:00.000000Z"),
         ("2024-05-01T00:00:00-00:00", "2024-05-01T00:00:00.000000Z"),
         ("2024-04-30T23:59:59.9999999999Z", "2024-04-30T23:59:59.999999Z"),
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+        ("1900-01-01T00:00:00Z", "1900-01-01T00:00:00.000000Z"),
     ],
 )
 def test_instants_of_any_offset_are_read_as_utc(text: str, instant: str) -> None:
@@ -137,6 +137,14 @@ def test_an_instant_without_an_offset_is_refused() -> None:
 )
 def test_other_notations_and_times_that_do_not_exist_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a time"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1899-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "3000-01-01T00:00:00Z"]
+)
+def test_instants_near_the_ends_of_what_can_be_stored_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="1900 to 2999"):
         parse_instant(text)
 
 

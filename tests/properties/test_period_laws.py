@@ -147,11 +147,8 @@ def test_a_day_holds_exactly_the_instants_of_its_date(day: date, zone: str) -> N
     assert local_date(hours.end - MICROSECOND, zone) == day
 
 
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(datetime(1900, 1, 3), datetime(2999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001
 def test_an_instant_is_read_as_it_was_written(instant: datetime) -> None:
-    try:
-        utc = instant.astimezone(UTC)
-    except OverflowError:
-        assume(False)  # noqa: FBT003
+    utc = instant.astimezone(UTC)
     assert parse_instant(rfc3339(instant)) == utc
     assert rfc3339(parse_instant(rfc3339(utc))) == rfc3339(utc)

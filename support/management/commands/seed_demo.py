@@ -19,7 +19,7 @@ PASSWORD_BYTES = 9
 class Command(BaseCommand):
     help = (
         "Make the sandbox project `demo` with two months of billing behind it and an operator who "
-        "may see everything, and print logins, key and pages as JSON. Refused where it stands already."
+        "may do everything; print logins, key and pages as JSON. Refused where either stands."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,11 +30,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         base_url = options["base_url"].rstrip("/")
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        with tqdm(unit=" steps", desc="two months", file=self.stderr, leave=False) as bar:
+        with tqdm(
+            unit=" steps", desc="two months", file=self.stderr, leave=False, disable=None
+        ) as bar:
             try:
-                demo = seed_demo(
-                    password=password, wall=clock.wall(), progress=partial(_show, bar)
-                )
+                demo = seed_demo(password=password, wall=clock.wall(), progress=partial(_show, bar))
             except NerubaError as error:
                 raise CommandError(f"{error.detail} Seed a new database.") from error
         said = {

@@ -279,3 +279,12 @@ def test_an_event_names_every_line_that_it_counted_in_and_usage_says_what_is_fin
     assert (line["number"], line["amount"]) == ("INV-000002", "1.00")
     sandbox.event("2026-01-01T13:00:00Z", id="late")
     assert sandbox.get("/events/one?source=test&id=late")["invoice_lines"] == []
+
+
+def test_a_preview_has_an_end() -> None:
+    sandbox = started(BASE)
+    sandbox.subscribe()
+    assert len(sandbox.preview(subscription="sub", as_of="2026-06-01T00:00:00Z")) == 6
+    far = {"subscription": "sub", "as_of": "2126-01-01T00:00:00Z"}
+    problem = sandbox.post("/invoices/preview", far, 400)
+    assert problem["errors"][0]["pointer"] == "/as_of"

@@ -1,6 +1,7 @@
 """What operators do in dialogs: with a reason, through the services, refusals shown."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -30,7 +31,12 @@ def logged_in(client: Client, *permissions: str) -> Client:
 
 
 def submit(client: Client, act: str, /, *args: object, **values: object) -> HttpResponse:
-    answer: HttpResponse = client.post(reverse(f"admin:{act}", args=args), {"_form_submitted": "1", **values})
+    address = reverse(f"admin:{act}", args=args)
+    return as_response(client.post(address, {"_form_submitted": "1", **values}))
+
+
+def as_response(answer: Any) -> HttpResponse:
+    assert isinstance(answer, HttpResponse)
     return answer
 
 

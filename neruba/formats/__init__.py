@@ -1,0 +1,1 @@
+"""How the console writes dates: the same everywhere, with the zone."""
