@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from billing.models import Invoice
+from billing.models import Invoice, LateUsage, Period
 from neruba.models import Customer
 from support.admin import CustomerAdmin
 from tests.support.console import (
@@ -58,7 +58,12 @@ def test_every_list_of_a_project_is_filtered_by_project_first() -> None:
 
 
 def test_every_page_of_a_row_answers() -> None:
-    world()
+    sandbox = world()
+    period = Period.objects.filter(project=sandbox.project).first()
+    assert period is not None
+    LateUsage.objects.create(
+        project=sandbox.project, period=period, last_event=0, last_retraction=0
+    )
     client = looking(superuser())
     failed, empty = {}, set()
     for model, _ in registered():
