@@ -63,13 +63,25 @@ def explain_line(
     if "usage" in evidence:
         yield from _usage(evidence["usage"], price)
     yield from _steps(evidence, price, currency)
-    if "share" in evidence:
+    if _is_part(evidence):
         yield from _share(evidence["share"], policy)
     rounded = evidence["correction"]["amount_known"] if "correction" in evidence else line["amount"]
-    yield (
-        f"{evidence['amount_exact']} {currency}, rounded {policy['rounding'].replace('_', ' ')} "
-        f"to {rounded} {currency}."
-    )
+    yield from _result(evidence, rounded, currency)
+
+
+def _result(evidence: Mapping[str, Any], rounded: str, currency: str) -> Iterator[str]:
+    """What the steps come to, where one step does not say it already."""
+    exact = evidence["amount_exact"]
+    if Decimal(exact) != Decimal(rounded):
+        how = evidence["policy"]["rounding"].replace("_", " ")
+        yield f"That is {exact} {currency}, rounded {how} to {rounded} {currency}."
+    elif len(evidence["steps"]) > 1 or _is_part(evidence):
+        yield f"That is {rounded} {currency}."
+
+
+def _is_part(evidence: Mapping[str, Any]) -> bool:
+    share = evidence.get("share")
+    return share is not None and share["numerator"] != share["denominator"]
 
 
 def _correction(line: Mapping[str, Any], currency: str, number: str | None) -> Iterator[str]:
@@ -79,8 +91,9 @@ def _correction(line: Mapping[str, Any], currency: str, number: str | None) -> I
     before, after = correction["amount_billed"], correction["amount_known"]
     name = number or f"the period {period['starts_on']} up to {period['ends_on']}"
     yield (
-        f"Correction of {name}: {spoken(billed)} {usage['meter']} were billed, {spoken(known)} are "
-        f"known now: {after} − {before} = {Decimal(after) - Decimal(before)} {currency}."
+        f"Correction of {name}: meter {usage['meter']!r} stood at {spoken(billed)} when it was "
+        f"billed and stands at {spoken(known)} now: "
+        f"{after} − {before} = {Decimal(after) - Decimal(before)} {currency}."
     )
     carried = Decimal(correction["carried"])
     if carried:
@@ -109,8 +122,6 @@ def _steps(evidence: Mapping[str, Any], price: PlanPrice, currency: str) -> Iter
 
 
 def _share(share: Mapping[str, Any], policy: Mapping[str, Any]) -> Iterator[str]:
-    if share["numerator"] == share["denominator"]:
-        return
     whole = share["whole"]
     yield (
         f"For {share['numerator']} of the {share['denominator']} {share['unit']} of the whole "

@@ -130,7 +130,8 @@ def test_explain_says_each_line_in_words_from_evidence_alone() -> None:
     assert usage["amount"] == "3.50"
     assert "The first 2 at 1 each = 2 USD." in usage["text"]
     assert "The next 3, above 2, at 0.5 each = 1.5 USD." in usage["text"]
-    assert usage["text"][-1] == "3.5 USD, rounded half up to 3.50 USD."
+    assert usage["text"][-1] == "That is 3.50 USD."
+    assert fee["text"][-1] == "A fixed 30 = 30 USD."
     assert fee["text"][0].startswith("base of plan 'pro' (version 1), 2026-02-01")
 
 

@@ -80,9 +80,10 @@ def test_late_events_are_billed_on_the_next_invoice_at_the_tiers_they_reach() ->
     assert march["total"] == "31.50"
     text = sandbox.get(f"/invoices/{march['id']}/explain")["lines"][2]["text"]
     assert text[0] == (
-        "Correction of INV-000002: 1 calls were billed, 3 are known now: 2.50 − 1.00 = 1.50 USD."
+        "Correction of INV-000002: meter 'calls' stood at 1 when it was billed and stands at 3 "
+        "now: 2.50 − 1.00 = 1.50 USD."
     )
-    assert text[-1] == "2.5 USD, rounded half up to 2.50 USD."
+    assert text[-1] == "That is 2.50 USD."
     assert not LateUsage.objects.exists()
     void(sandbox, "e0")
     (april,) = billed_to(sandbox, "2026-04-01T02:00:00Z")
@@ -164,7 +165,7 @@ def test_a_period_whose_invoice_was_not_made_is_corrected_too() -> None:
     assert line["amount"] == "1.00"
     assert line["corrects"] == {"invoice": "period:sub:1:1", "line": JANUARY, "number": None}
     text = sandbox.get(f"/invoices/{march['id']}/explain")["lines"][1]["text"]
-    assert text[0].startswith("Correction of the period 2026-01-01 up to 2026-02-01: 0 calls were")
+    assert text[0].startswith("Correction of the period 2026-01-01 up to 2026-02-01: meter ")
 
 
 def test_a_correction_is_corrected_by_what_is_known_less_all_that_was_printed() -> None:
