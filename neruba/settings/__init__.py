@@ -11,14 +11,14 @@ from neruba.settings.api import REST_FRAMEWORK as REST_FRAMEWORK
 from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
-from neruba.settings.environment import env, read
+from neruba.settings.environment import env, flag, read
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATABASES = {"default": database(BASE_DIR)}
 PROFILE = "production" if DATABASES["default"]["ENGINE"] == MYSQL else "embedded"
-DEBUG = read(env.bool, "NERUBA_DEBUG", default=False, expected="true or false")
+DEBUG = read(flag, "NERUBA_DEBUG", default=False, expected="true or false")
 
 
 def _secret_key() -> str:
