@@ -69,9 +69,24 @@ def create_plan_version(
         content_hash=content_hash,
         created_at=at,
     )
+    _store_prices(version, parsed, meters)
+    record(
+        project=project,
+        actor=actor,
+        action="plan.version_created",
+        on=("plan", code),
+        at=at,
+        details={"version": version.version},
+    )
+    return CreatedVersion(version, replayed=False)
+
+
+def _store_prices(
+    version: PlanVersion, prices: Sequence[PlanPrice], meters: Mapping[str, Meter]
+) -> None:
     Price.objects.bulk_create(
         Price(
-            project=project,
+            project=version.project,
             plan_version=version,
             position=position,
             code=price.code,
@@ -82,17 +97,8 @@ def create_plan_version(
             meter=meters.get(price.meter or ""),
             definition=canonical_json(price.definition()),
         )
-        for position, price in enumerate(parsed)
+        for position, price in enumerate(prices)
     )
-    record(
-        project=project,
-        actor=actor,
-        action="plan.version_created",
-        on=("plan", code),
-        at=at,
-        details={"version": version.version},
-    )
-    return CreatedVersion(version, replayed=False)
 
 
 def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
