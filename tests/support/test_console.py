@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Invoice, LateUsage, Period
-from neruba.models import Customer, Lease, OutboxMessage
+from neruba.models import Customer
 from support.admin import CustomerAdmin
 from tests.support.console import (
     EDITABLE,
@@ -63,12 +63,6 @@ def test_every_page_of_a_row_answers() -> None:
     assert period is not None
     LateUsage.objects.create(
         project=sandbox.project, period=period, last_event=0, last_retraction=0
-    )
-    now = period.end
-    times = {"taken_at": now, "heartbeat_at": now, "expires_at": now}
-    Lease.objects.create(project=sandbox.project, name="windows", owner="w", token="t", **times)
-    OutboxMessage.objects.create(
-        project=sandbox.project, topic="t", key="k", handler="h", state=OutboxMessage.State.DEAD
     )
     client = looking(superuser())
     failed, empty = {}, set()
