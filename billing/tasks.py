@@ -117,7 +117,7 @@ def sweep() -> None:
             run_atomic(retry)
         except ConflictError:
             continue  # another sweep was there first
-        _hand_out(run)
+        nudge(plan_billing_run, run.pk)
 
 
 def _hand_out_forgotten(run: BillingRun) -> None:

@@ -16,9 +16,9 @@ from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, OutboxMessage, Project
-from neruba.services.leases import Held, take_lease
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
+from neruba.services.leases import Held, take_lease
 from neruba.services.projects import create_project
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise

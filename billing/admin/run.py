@@ -21,9 +21,10 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.documents import document_table, read_documents
 from billing.admin.run_item import parked_table
 from billing.models import BillingRun, Invoice, NumberSeries, RunChunk
+from billing.selectors.documents import RELATED
 from billing.selectors.runs import Progress, chunks_held, matches, progress_of
 from billing.services.runs import create_run, repeat_run, retry_run
 from billing.tasks import plan_billing_run

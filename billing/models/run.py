@@ -144,6 +144,9 @@ class RunItem(models.Model):
     chunk = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts = models.PositiveIntegerField(default=0)
+    begun = models.PositiveIntegerField(
+        default=0, help_text="Tries in a row that did not end: the worker died."
+    )
     documents = models.PositiveIntegerField(default=0, help_text="That wait for it, while failed.")
     cause = models.TextField(blank=True)
     evidence = models.TextField(blank=True, help_text="Where it failed, for engineers.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from billing.locks import lock_chunk
 from billing.models import BillingRun, RunChunk, RunItem
@@ -102,18 +102,16 @@ class _Work:
 
     def _alone(self, item: RunItem) -> None:
         """One customer. The attempt is counted first, for it may take the process with it."""
-        if item.attempts >= ATTEMPTS_ALONE:
+        if item.begun >= ATTEMPTS_ALONE:
             outcome: object = Failure(DIED, "", passes=False)
         else:
-            run_atomic(partial(self._item_rows(item).update, attempts=F("attempts") + 1))
             item.attempts += 1
+            item.begun += 1
+            run_atomic(partial(item.save, update_fields=["attempts", "begun"]))
             outcome = outcome_of(partial(self._bill, [item.customer_id], item))
         if isinstance(outcome, Failure):
             waiting = documents_due(self.project, self.run.as_of, item.customer_id)
             run_atomic(partial(self._park, item, outcome, waiting))
-
-    def _item_rows(self, item: RunItem) -> QuerySet[RunItem]:
-        return RunItem.objects.filter(pk=item.pk)
 
     def _park(self, item: RunItem, failure: Failure, documents: int) -> None:
         """Keep the failure where people find it; a live project tries again by itself, later."""
@@ -122,8 +120,9 @@ class _Work:
         is_live = self.project.clock_at is None and not repeats
         now = self.wall()
         delay = delay_after(item.attempts) if is_live else None
-        self._item_rows(item).update(
+        RunItem.objects.filter(pk=item.pk).update(
             state=RunItem.State.FAILED,
+            begun=0,
             cause=failure.cause,
             evidence=failure.trace,
             documents=documents,
@@ -169,7 +168,7 @@ class _Work:
     def _finish_items(self, customers: Sequence[int], *, tried: int) -> None:
         mine = RunItem.objects.filter(run=self.run, customer__in=customers)
         mine.filter(state=RunItem.State.PENDING).update(
-            state=RunItem.State.DONE, cause="", attempts=F("attempts") + tried
+            state=RunItem.State.DONE, begun=0, cause="", attempts=F("attempts") + tried
         )
         if not self.run.dry_run and self.run.repeats_id is None:
             parked = RunItem.objects.filter(

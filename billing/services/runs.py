@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from django.conf import settings
 from django.db.models import Max
 
 from billing.locks import lock_run
@@ -22,11 +23,10 @@ from neruba.period import rfc3339
 from neruba.services.audit import record
 from neruba.services.outbox import announce
 
-CHUNK = 200
 COMPLETED = "billing_run.completed"
 ITEM_COLUMNS = (
     *("project_id", "run_id", "customer_id", "chunk", "state", "attempts", "documents", "cause"),
-    "evidence",
+    *("evidence", "begun"),
 )
 
 
@@ -108,7 +108,8 @@ def repeat_run(
 
 
 def plan_run(run: BillingRun) -> None:
-    """Take the run's bound, and divide the customers for whom anything is due into chunks.
+    """Take the run's bound, and divide the customers for whom anything is due into chunks; a run
+    that is retried has its chunks, and takes a new bound, since what was in the way may be mended.
 
     Several transactions (durable); once planned, doing it again changes nothing.
     """
@@ -136,10 +137,11 @@ def _plan(pk: int, bound_event: int, bound_retraction: int) -> None:
     if run.status != BillingRun.Status.PENDING:
         return
     run.bound_event, run.bound_retraction = bound_event, bound_retraction
-    run.unchanged = finalized_by(run.project, run.as_of).count()
     run.status = BillingRun.Status.RUNNING
+    if not RunChunk.objects.filter(run=run).exists():
+        run.unchanged = finalized_by(run.project, run.as_of).count()
+        _divide(run, _customers(run))
     run.save()
-    _divide(run, _customers(run), first=1)
 
 
 def _customers(run: BillingRun) -> list[int]:
@@ -161,16 +163,17 @@ def _customers(run: BillingRun) -> list[int]:
     return [pk for pk in waiting if pk not in parked]
 
 
-def _divide(run: BillingRun, customers: Sequence[int], *, first: int) -> None:
-    """Chunks of customers, numbered from `first`, each customer with an item."""
-    parts = [customers[start : start + CHUNK] for start in range(0, len(customers), CHUNK)]
+def _divide(run: BillingRun, customers: Sequence[int]) -> None:
+    """Chunks of customers, numbered from 1, each customer with an item."""
+    size = settings.BILLING_CHUNK
+    parts = [customers[start : start + size] for start in range(0, len(customers), size)]
     RunChunk.objects.bulk_create(
         RunChunk(project_id=run.project_id, run=run, number=number, customers=len(part))
-        for number, part in enumerate(parts, first)
+        for number, part in enumerate(parts, 1)
     )
     rows = [
-        (run.project_id, run.pk, customer, number, RunItem.State.PENDING.value, 0, 0, "", "")
-        for number, part in enumerate(parts, first)
+        (run.project_id, run.pk, customer, number, RunItem.State.PENDING.value, 0, 0, "", "", 0)
+        for number, part in enumerate(parts, 1)
         for customer in part
     ]
     insert_rows(RunItem, ITEM_COLUMNS, rows)
@@ -247,8 +250,8 @@ def retry_run(
     if not items:
         raise ConflictError("None of the run's customers is parked.")
     last = RunChunk.objects.filter(run=locked).aggregate(last=Max("number"))["last"] or 0
-    for start in range(0, len(items), CHUNK):
-        part = items[start : start + CHUNK]
+    for start in range(0, len(items), settings.BILLING_CHUNK):
+        part = items[start : start + settings.BILLING_CHUNK]
         last += 1
         RunChunk.objects.create(
             project_id=locked.project_id, run=locked, number=last, customers=len(part)
@@ -257,7 +260,7 @@ def retry_run(
         # A person who tries again has looked: the count of attempts begins anew.
         begun = {} if due_by is not None else {"attempts": 0}
         again.update(state=RunItem.State.PENDING, chunk=last, due_at=None, **begun)
-    locked.status, locked.finished_at = BillingRun.Status.RUNNING, None
+    locked.status, locked.finished_at = BillingRun.Status.PENDING, None
     locked.save(update_fields=["status", "finished_at"])
     _note_retry(locked, len(items), reason=reason, actor=actor, at=at)
     return locked

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from secrets import token_hex
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -19,9 +20,6 @@ from neruba.locks import lock_lease
 from neruba.models import Lease, Project
 from neruba.services.audit import record
 
-# Longer than any one transaction of what holds a lease; each renewal counts from its own time.
-LEASE_TIME = timedelta(minutes=2)
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -30,6 +28,13 @@ class Held:
     project: Project
     name: str
     token: str
+
+
+def lease_time() -> timedelta:
+    """How long a holder that is not heard of keeps its lease: longer than any one transaction of
+    what it does, of which each renews it.
+    """
+    return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def take_lease(*, project: Project, name: str, owner: str, at: datetime) -> Held | None:
@@ -42,7 +47,7 @@ def take_lease(*, project: Project, name: str, owner: str, at: datetime) -> Held
 
 
 def _take(project: Project, name: str, owner: str, at: datetime) -> Held | None:
-    times = {"taken_at": at, "heartbeat_at": at, "expires_at": at + LEASE_TIME}
+    times = {"taken_at": at, "heartbeat_at": at, "expires_at": at + lease_time()}
     token = token_hex(16)
     expired = Lease.objects.filter(project=project, name=name, expires_at__lte=at)
     if not expired.update(owner=owner, token=token, **times):
@@ -60,7 +65,7 @@ def _rows(held: Held) -> QuerySet[Lease]:
 
 def renew_lease(held: Held, *, at: datetime) -> None:
     """Show that the work goes on. Raises LeaseLostError where another worker has taken it over."""
-    changed = run_atomic(partial(_rows(held).update, heartbeat_at=at, expires_at=at + LEASE_TIME))
+    changed = run_atomic(partial(_rows(held).update, heartbeat_at=at, expires_at=at + lease_time()))
     if not changed:
         raise _lost(held)
 

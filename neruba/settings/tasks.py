@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-# Seconds between two looks at what is due. What is missed is found by the next one.
-EVERY_FEW_SECONDS = 5
-EVERY_MINUTE = 60
 MEGABYTE = 1024
 
 
@@ -28,13 +25,15 @@ def broker(redis_url: str, database: str, base_dir: Path) -> tuple[str, dict[str
     }
 
 
-def schedule() -> dict[str, Any]:
-    """What beat sends; a tick that no worker took before the next one is dropped."""
+def schedule(tick: float) -> dict[str, Any]:
+    """What beat sends, `tick` being seconds; a message that no worker took before the next one is
+    dropped.
+    """
     every = {
-        "billing.tasks.tick": EVERY_MINUTE,
-        "billing.tasks.sweep": EVERY_FEW_SECONDS * 2,
-        "ingest.tasks.rebuild_all_marked": EVERY_FEW_SECONDS,
-        "neruba.tasks.deliver_due": EVERY_FEW_SECONDS,
+        "ingest.tasks.rebuild_all_marked": tick,
+        "neruba.tasks.deliver_due": tick,
+        "billing.tasks.sweep": 2 * tick,
+        "billing.tasks.tick": 12 * tick,
     }
     return {
         task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
@@ -53,4 +52,3 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 # In memory: the schedule is static, and a lost tick costs nothing.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = EVERY_FEW_SECONDS

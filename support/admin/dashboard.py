@@ -10,9 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.documents import document_table, read_documents
 from billing.admin.run import run_status
 from billing.models import BillingRun, Invoice
+from billing.selectors.documents import RELATED
 from ingest.models import FailedEvent
 from ledger.selectors.balances import AccountBalance, trial_balance
 from ledger.templates import RECEIVABLE
