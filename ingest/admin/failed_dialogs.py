@@ -1,6 +1,6 @@
 """The dialogs in which people decide on failed events."""
 
-import json
+import re
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
@@ -22,6 +22,10 @@ from neruba.api.parsers import decode_json
 
 MAX_AT_ONCE = 1000
 ROWS = 18
+# What msgspec says of a text that is no JSON.
+MALFORMED = re.compile(
+    r"JSON is malformed: (?P<fault>.*) \(byte (?P<end>\d+)\)|Input data was truncated"
+)
 
 
 def readable(text: str) -> str:
@@ -60,21 +64,25 @@ class MendForm(FailedForm):
         try:
             event = decode_json(text.encode())
         except ParseError as error:
-            raise forms.ValidationError(_syntax_error(text) or str(error.detail)) from error
+            raise forms.ValidationError(_syntax_error(text, error)) from error
         if not isinstance(event, dict):
             raise forms.ValidationError("An event is a JSON object.")
         return event
 
 
-def _syntax_error(text: str) -> str:
-    """Where the text stops being JSON; empty where it is JSON with a value beyond all bounds."""
-    try:
-        json.loads(text, parse_int=str, parse_float=str)
-    except json.JSONDecodeError as error:
-        return f"This is not JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
-    except RecursionError:
-        return ""
-    return ""
+def _syntax_error(text: str, error: ParseError) -> str:
+    """Where the text stops being JSON, by line and column, which the decoder counts in bytes."""
+    found = MALFORMED.fullmatch(str(error.__cause__))
+    if found is None:
+        return str(error.detail)  # JSON, but with a number beyond all bounds or too deep
+    raw = text.encode()
+    end = int(found["end"] or len(raw))
+    if found["fault"] == "trailing characters":
+        end -= 1  # it has read the first of them
+    before = raw[:end].decode(errors="ignore")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    fault = found["fault"] or "it ends too early"
+    return f"This is not JSON: {fault}, in line {line}, column {column}."
 
 
 class ListedForm(ReasonForm):

@@ -1,5 +1,6 @@
 """Failed events: why they failed, what became of them, and the acts that mend them."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,6 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     DropdownFilter,
     RangeDateTimeFilter,
@@ -54,10 +57,11 @@ from neruba.admin.page import (
     label,
     link_to,
     page_of,
+    whole,
 )
 from neruba.edge import run_atomic
 from neruba.errors import NerubaError
-from neruba.models import Customer
+from neruba.models import AuditRecord, Customer
 
 State = FailedEvent.State
 STATES = {State.OPEN: "warning", State.RESUBMITTED: "success", State.DISCARDED: "plain"}
@@ -126,11 +130,11 @@ class FailedEventAdmin(PageAdmin):
 
     @admin.display(description="Fault", ordering="code")
     def fault(self, failed: FailedEvent) -> str:
-        return code(failed.code)
+        return whole(code(failed.code))
 
     @admin.display(description="Came", ordering="count")
     def came(self, failed: FailedEvent) -> str:
-        return times(failed.count)
+        return whole(times(failed.count))
 
     @admin.display(description="State", ordering="state")
     def stands(self, failed: FailedEvent) -> str:
@@ -162,7 +166,7 @@ class FailedEventAdmin(PageAdmin):
         return _decide(request, form, REOPEN, reopen_failed, "It is open again.")
 
     @action(
-        description="Resubmit those shown",
+        description="Resubmit the open ones",
         permissions=MAY_RESUBMIT,
         icon="replay",
         dialog=RESUBMIT_LISTED,
@@ -186,11 +190,10 @@ class FailedEventAdmin(PageAdmin):
             headlines=[
                 Headline("State", state_label(row), _became(row)),
                 Headline("Came", times(row.count), f"last {instant(row.last_seen_at)}"),
-                Headline("Fault", row.code),
+                Headline("Fault", row.code, row.detail),
             ],
             facts=[
-                Fact("Why it failed", row.detail),
-                Fact("Where", code(fault_pointer(body, row.detail)) or "the body as a whole"),
+                Fact("At", code(fault_pointer(body, row.detail)) or "the body as a whole"),
                 Fact("Project", link_to(row.project)),
                 Fact("Event id", code(row.event_id)),
                 Fact("Source", code(row.source)),
@@ -198,7 +201,6 @@ class FailedEventAdmin(PageAdmin):
                 Fact("Subject", link_to(customers.first()) or row.subject),
                 Fact("First came", instant(row.first_seen_at)),
                 Fact("Last came", instant(row.last_seen_at)),
-                Fact("Became", link_to(row.resubmitted_as)),
             ],
             tables=[_decision_table(row)],
             more={"body": shown[:MAX_SHOWN], "body_is_cut": len(shown) > MAX_SHOWN},
@@ -288,12 +290,13 @@ def _resubmit_each(pks: Sequence[int], *, actor: Actor, reason: str) -> Counter[
 
 def _told(counts: Counter[str]) -> str:
     """What became of many, for people."""
-    taken = f"{counts['accepted']:,} accepted, {counts['duplicate']:,} duplicates"
-    refused = counts.total() - counts["accepted"] - counts["duplicate"]
-    if not refused:
-        return f"{taken}."
-    codes = sorted(counts.keys() - {"accepted", "duplicate"})
-    return f"{taken}, {refused:,} refused ({', '.join(f'{counts[c]:,} {c}' for c in codes)})."
+    refused = sorted(counts.keys() - {"accepted", "duplicate"})
+    words = [f"accepted {counts['accepted']:,}", f"duplicates {counts['duplicate']:,}"]
+    if refused:
+        number = sum(counts[name] for name in refused)
+        by_code = ", ".join(f"{name} {counts[name]:,}" for name in refused)
+        words.append(f"refused {number:,} ({by_code})")
+    return f"Resubmitted: {', '.join(words)}."
 
 
 def _banners(failed: FailedEvent, body: object) -> list[Banner]:
@@ -306,25 +309,29 @@ def _banners(failed: FailedEvent, body: object) -> list[Banner]:
     return [Banner("warning", words)]
 
 
-def _became(failed: FailedEvent) -> str:
+def _became(failed: FailedEvent) -> SafeString | str:
     if failed.resubmitted_as is None:
         return ""
-    return link_to(failed.resubmitted_as)
+    return format_html("as event {}", link_to(failed.resubmitted_as))
 
 
 def _decision_table(failed: FailedEvent) -> Table:
-    rows = decisions_on(failed)
     return Table(
         title="What became of it",
         columns=("When", "By", "What", "Why"),
         rows=[
-            (
-                link_to(one, instant(one.at)),
-                one.actor,
-                one.action.partition(".")[2],
-                one.reason,
-            )
-            for one in rows
+            (link_to(one, instant(one.at)), one.actor, _act_words(one), one.reason)
+            for one in decisions_on(failed)
         ],
         empty="Nobody has decided on it yet.",
     )
+
+
+def _act_words(decision: AuditRecord) -> str:
+    """The act, and of a resubmission whether it was mended and what came of it."""
+    words = decision.action.partition(".")[2]
+    details = json.loads(decision.details)
+    if not details:
+        return words
+    how = "mended" if details["mended"] == "yes" else "as it was"
+    return f"{words} {how}: {details['outcome']}"
