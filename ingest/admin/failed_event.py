@@ -193,7 +193,7 @@ class FailedEventAdmin(PageAdmin):
                 Headline("Fault", row.code, row.detail),
             ],
             facts=[
-                Fact("At", code(fault_pointer(body, row.detail)) or "the body as a whole"),
+                Fact("Fault at", code(fault_pointer(body, row.detail)) or "the body as a whole"),
                 Fact("Project", link_to(row.project)),
                 Fact("Event id", code(row.event_id)),
                 Fact("Source", code(row.source)),
@@ -296,7 +296,7 @@ def _told(counts: Counter[str]) -> str:
         number = sum(counts[name] for name in refused)
         by_code = ", ".join(f"{name} {counts[name]:,}" for name in refused)
         words.append(f"refused {number:,} ({by_code})")
-    return f"Resubmitted: {', '.join(words)}."
+    return f"Sent again: {', '.join(words)}."
 
 
 def _banners(failed: FailedEvent, body: object) -> list[Banner]:

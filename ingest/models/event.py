@@ -115,4 +115,4 @@ class FailedEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.detail}"
+        return self.detail

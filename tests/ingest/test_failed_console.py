@@ -321,7 +321,7 @@ def test_those_of_the_list_are_resubmitted_each_by_itself(
 
     told = operator.get(answer["HX-Redirect"]).content.decode()
     refused = "refused 2 (identity_taken 1, unusable_data 1)"
-    assert f"Resubmitted: accepted 1, duplicates 1, {refused}." in told
+    assert f"Sent again: accepted 1, duplicates 1, {refused}." in told
     states = dict(FailedEvent.objects.values_list("event_id", "state"))
     assert states == {
         "ahead-0": "resubmitted",
