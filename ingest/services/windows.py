@@ -1,7 +1,7 @@
 """Rebuilding windows from raw events: idempotent, so that order, gaps and crashes do not matter."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -18,9 +18,9 @@ from ingest.selectors.bounds import known_bound
 from ingest.selectors.meters import reader_of
 from ingest.selectors.raw import Group, RawEvent, Stream, count_event, raw_events
 from ingest.selectors.windows import Series, local_days, read_windows
-from ingest.services.inserts import insert_rows
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
+from neruba.inserts import insert_rows
 from neruba.models import Project, Subject
 from neruba.period import day_interval, local_date
 
@@ -52,16 +52,31 @@ def rebuild_windows(
     in `zones`. A new series is built from all its events. One transaction, in which nobody else
     rebuilds windows of the project. Law: rebuilding changes no usage.
     """
+    subjects = sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
+    return _rebuild(project, subjects, zones or {}, every_meter=subject_ids is not None)
+
+
+def rebuild_marked(project: Project, subject_ids: Collection[int]) -> int:
+    """Rebuild what dirty marks of these subjects name, for the types that were marked; otherwise
+    as `rebuild_windows`.
+    """
+    return _rebuild(project, sorted(set(subject_ids)), {}, every_meter=False)
+
+
+def _rebuild(
+    project: Project,
+    subjects: Sequence[int],
+    zones: Mapping[int, Collection[str]],
+    *,
+    every_meter: bool,
+) -> int:
     with transaction.atomic():
         take_windows(project)
-        subjects = (
-            sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
-        )
         changed = 0
         days: dict[Stream, set[date]] = {}
         for first in range(0, len(subjects), SUBJECTS_AT_ONCE):
             part = subjects[first : first + SUBJECTS_AT_ONCE]
-            rebuild = _Rebuild.plan(project, part, zones or {}, every_meter=subject_ids is not None)
+            rebuild = _Rebuild.plan(project, part, zones, every_meter=every_meter)
             changed += rebuild.run()
             days |= rebuild.marked
         if days:

@@ -12,6 +12,8 @@ from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, flag, read
+from neruba.settings.tasks import *  # noqa: F403
+from neruba.settings.tasks import broker, schedule
 
 django_stubs_ext.monkeypatch()
 
@@ -119,6 +121,11 @@ CACHES = {
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
 }
+
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker(
+    REDIS_URL, str(DATABASES["default"]["NAME"]), BASE_DIR
+)
+CELERY_BEAT_SCHEDULE = schedule()
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -176,12 +176,24 @@ CHARGE: dict[str, Any] = {
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("meters", {**METER, "filters": [], "group_by": []}),
     ("customers", CUSTOMER),
+    ("customers", {**CUSTOMER, "external_id": "huge"}),
     ("customers", {**CUSTOMER, "external_id": "beta"}),
     ("plans", PLAN),
+    ("subscriptions", {**SUBSCRIPTION, "external_id": "a-huge", "customer": "huge"}),
     ("subscriptions", SUBSCRIPTION),
     ("clock", {"to": "2026-01-20T00:00:00Z"}),
     ("events", {**_event(1), "time": "2026-01-15T00:00:00Z"}),
-    ("events/batch", {"events": [{**_event(9), "time": "soon"}]}),
+    ("events/batch", {"events": [{**_event(10), "time": "soon"}]}),
+    # More than the books can hold: billing of this customer fails, and is parked.
+    (
+        "events",
+        {
+            **_event(9),
+            "subject": "huge",
+            "time": "2026-01-15T00:00:00Z",
+            "data": {"calls": 10**18},
+        },
+    ),
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
@@ -218,7 +230,7 @@ REQUESTS: dict[str, Good] = {
         {"source": "urn:test", "id": "e1", "reason": "sent by mistake"}, names=True
     ),
     "POST events/failed/<str:failed_id>/resubmit": Good(
-        {"event": _event(9), "reason": "the time was a word"}, any_of=("/event/data",)
+        {"event": _event(10), "reason": "the time was a word"}, any_of=("/event/data",)
     ),
     "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
@@ -239,6 +251,8 @@ REQUESTS: dict[str, Good] = {
         names=True,
         unknown_status=400,
     ),
+    "POST billing-runs/<str:public_id>/retry": Good({"reason": "mended"}),
+    "POST billing-runs/<str:public_id>/repeat": Good({"reason": "is it still true?"}),
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
