@@ -1,4 +1,6 @@
-"""The fence rows, locked. Call inside a transaction; the lock ends with it.
+"""The fence rows and failed events, locked. Call inside a transaction; the lock ends with it.
+
+Global order: fences, then failed events.
 
 SQLite has no row locks and needs none: its transactions are IMMEDIATE, so one writer excludes all
 others.
@@ -6,7 +8,7 @@ others.
 
 from django.db import IntegrityError, connection, transaction
 
-from ingest.models import Fence
+from ingest.models import FailedEvent, Fence
 from neruba.models import Project
 
 
@@ -25,6 +27,11 @@ def take_arrival(project: Project) -> None:
 def take_windows(project: Project) -> None:
     """Be the only one that rebuilds windows of the project."""
     _lock(project, Fence.Name.WINDOWS, "FOR UPDATE")
+
+
+def lock_failed_event(failed: FailedEvent) -> FailedEvent:
+    """The failed event as it stands now."""
+    return FailedEvent.objects.select_for_update().get(pk=failed.pk)
 
 
 def _lock(project: Project, name: str, mode: str) -> None:

@@ -70,8 +70,9 @@ def refuse(
     request: HttpRequest, *, form: ReasonForm, dialog: ActionDialog, error: NerubaError
 ) -> HttpResponse:
     """The dialog again, with the refusal at the field at fault or else at the reason."""
-    name = (error.pointer or "").rpartition("/")[2]
-    form.add_error(name if name in form.fields else "reason", error.detail)
+    names = (error.pointer or "").split("/")
+    field = next((name for name in names if name in form.fields), "reason")
+    form.add_error(field, error.detail)
     context = {
         "dialog": dialog,
         "form": form,

@@ -120,7 +120,7 @@ def headlines(
             ),
         ]
     if user.has_perm("ingest.view_failedevent"):
-        open_ones = list_of(FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN)
+        open_ones = list_of(FailedEvent, "show them", **mine, state=FailedEvent.State.OPEN)
         found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
     if user.has_perm("billing.view_billingrun"):
         found += [_last_run(standing.last_run), _next_due(project, standing)]

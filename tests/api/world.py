@@ -183,6 +183,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("subscriptions", SUBSCRIPTION),
     ("clock", {"to": "2026-01-20T00:00:00Z"}),
     ("events", {**_event(1), "time": "2026-01-15T00:00:00Z"}),
+    ("events/batch", {"events": [{**_event(10), "time": "soon"}]}),
     # More than the books can hold: billing of this customer fails, and is parked.
     (
         "events",
@@ -228,6 +229,10 @@ REQUESTS: dict[str, Good] = {
     "POST events/void": Good(
         {"source": "urn:test", "id": "e1", "reason": "sent by mistake"}, names=True
     ),
+    "POST events/failed/<str:failed_id>/resubmit": Good(
+        {"event": _event(10), "reason": "the time was a word"}, any_of=("/event/data",)
+    ),
+    "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
     "GET usage": Good(
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
@@ -262,6 +267,7 @@ PATHS: dict[str, tuple[str, str]] = {
     "plans/code": ("plans", "code"),
     "subscriptions/external_id": ("subscriptions", "external_id"),
     "billing-runs/public_id": ("billing-runs", "id"),
+    "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
 }
