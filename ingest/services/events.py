@@ -1,10 +1,11 @@
 """Accepting events: one way in for single events, batches, imports and resubmissions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from django.db import IntegrityError, transaction
 
 from ingest.aggregation.meter import MeterReader, UnusableError
@@ -27,8 +28,7 @@ COLUMNS = (
 NO_BACKFILL = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one body: the `index`-th of those that were sent."""
 
     index: int
@@ -63,7 +63,7 @@ def accept_events(
             for index, (body, event) in enumerate(zip(bodies, read, strict=True))
         ]
         try:
-            _store(project, list(sorting.fresh.values()), at)
+            _store(project, sorting.fresh, at)
             break
         except IntegrityError:
             # A rival stored one of them since the look-up, and has committed: look again.
@@ -98,7 +98,7 @@ class _Sorting:
     ) -> None:
         self._latest = at + project.policy.future_tolerance
         self._readers = readers
-        self._stored = dict(stored)
+        self._stored = stored
         self._at = at
         self.fresh: dict[Identity, Event] = {}
         self.refused: list[Refused] = []
@@ -106,8 +106,8 @@ class _Sorting:
     def place(self, index: int, body: object, event: Event | EventError) -> Outcome:
         if isinstance(event, EventError):
             return self._refuse(index, body, event)
-        source, event_id = event.identity
-        prior = self._stored.get(event.identity)
+        identity = source, event_id = event.identity
+        prior = self._stored.get(identity) or self._placed(identity)
         if prior is not None:
             if _same(event, prior):
                 return Outcome(index, source, event_id, "duplicate")
@@ -116,9 +116,13 @@ class _Sorting:
         error = self._fault(event)
         if error is not None:
             return self._refuse(index, body, error)
-        self._stored[event.identity] = Stored(event.content_hash, event.time or self._at)
-        self.fresh[event.identity] = event
+        self.fresh[identity] = event
         return Outcome(index, source, event_id, "accepted")
+
+    def _placed(self, identity: Identity) -> Stored | None:
+        """What this request itself will store under the identity."""
+        event = self.fresh.get(identity)
+        return None if event is None else Stored(event.content_hash, event.time or self._at)
 
     def _refuse(self, index: int, body: object, error: EventError) -> Outcome:
         self.refused.append(Refused(body, error))
@@ -149,21 +153,23 @@ def _same(event: Event, prior: Stored) -> bool:
     return event.time == prior.effective_at and event.hash_at(None) == prior.content_hash
 
 
-def _store(project: Project, fresh: Sequence[Event], at: datetime) -> None:
+def _store(project: Project, fresh: Mapping[Identity, Event], at: datetime) -> None:
     if not fresh:
         return
     share_arrival(project)
-    subjects = subject_ids(project=project, external_ids={event.subject for event in fresh})
-    ordered = sorted(fresh, key=lambda event: event.identity)
+    ordered = [fresh[identity] for identity in sorted(fresh)]
+    subjects = subject_ids(project=project, external_ids={event.subject for event in ordered})
+    project_id = project.pk
     rows = [
         (
-            *(project.pk, event.source, event.id, subjects[event.subject], event.type),
+            *(project_id, event.source, event.id, subjects[event.subject], event.type),
             *(event.time or at, at, event.text, event.extensions, event.subscription),
             *(event.content_hash, NO_BACKFILL),
         )
         for event in ordered
     ]
-    with transaction.atomic():
+    # One row undoes itself where it fails.
+    with transaction.atomic() if len(rows) > 1 else nullcontext():
         insert_rows(UsageEvent, COLUMNS, rows)
     mark_dirty(
         project,
