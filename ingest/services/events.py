@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 
 from ingest.aggregation.meter import MeterReader, UnusableError
 from ingest.locks import share_arrival
-from ingest.models import Meter, UsageEvent
+from ingest.models import UsageEvent
 from ingest.normalize import Event, EventError, normalize
 from ingest.selectors.identities import Identity, Stored, stored_events
-from ingest.selectors.meters import readers_by_type
+from ingest.selectors.meters import usability_readers
 from ingest.selectors.raw import Stream
 from ingest.services.failed import Refused, keep_failed, named
 from ingest.services.marks import mark_dirty
@@ -54,7 +54,7 @@ def accept_events(
         "events and their marks are stored together"
     )
     read = [_read(body, specversion_required=specversion_required) for body in bodies]
-    readers = readers_by_type(project, {event.type for event in read if isinstance(event, Event)})
+    readers = usability_readers(project, {event.type for event in read if isinstance(event, Event)})
     stored = stored_events(project, _identities(read))
     while True:
         sorting = _Sorting(project, readers, stored, at)
@@ -92,7 +92,7 @@ class _Sorting:
     def __init__(
         self,
         project: Project,
-        readers: Mapping[str, Sequence[tuple[Meter, MeterReader]]],
+        readers: Mapping[str, Sequence[tuple[str, MeterReader]]],
         stored: Mapping[Identity, Stored],
         at: datetime,
     ) -> None:
@@ -137,12 +137,12 @@ class _Sorting:
             return EventError(
                 "in_future", "time lies further in the future than the project tolerates."
             )
-        for meter, reader in self._readers.get(event.type, ()):
+        for code, reader in self._readers.get(event.type, ()):
             try:
                 if reader.counts(event.data):
                     reader.value(event.data)
             except UnusableError as error:
-                return EventError("unusable_data", f"Meter {meter.code!r} cannot use it: {error}.")
+                return EventError("unusable_data", f"Meter {code!r} cannot use it: {error}.")
         return None
 
 
