@@ -2,13 +2,17 @@
 not need.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection, models
 
 ROWS_A_STATEMENT = 1000
+Column = models.Field[Any, Any]
+
+_write_instants = msgspec.json.Encoder().encode
 
 
 def insert_rows(
@@ -22,35 +26,78 @@ def insert_rows(
     """
     fields = {field.column: field for field in model._meta.concrete_fields}
     chosen = [fields[name] for name in columns]
-    adapters = [(index, adapt) for index, field in enumerate(chosen) if (adapt := _adapter(field))]
-    adapted = [_adapt(row, adapters) for row in rows] if adapters else rows
     names = ", ".join(connection.ops.quote_name(name) for name in columns)
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names}) VALUES "  # noqa: S608
     with connection.cursor() as cursor:
         if connection.vendor != "mysql":
-            cursor.executemany(f"{into} ({', '.join(['%s'] * len(chosen))})", adapted)
+            marks = ", ".join(["%s"] * len(chosen))
+            cursor.executemany(f"{into}({marks})", _adapted(chosen, rows))
             return
-        # The driver renders values into the text anyway; its executemany would send 64 KiB at a
-        # time.
-        marks = (
-            "_binary %s" if isinstance(field, models.BinaryField) else "%s" for field in chosen
-        )
-        row_mark = f"({', '.join(marks)})"
-        for first in range(0, len(adapted), ROWS_A_STATEMENT):
-            part = adapted[first : first + ROWS_A_STATEMENT]
-            cursor.execute(
-                into + ", ".join([row_mark] * len(part)), [value for row in part for value in row]
-            )
+        for first in range(0, len(rows), ROWS_A_STATEMENT):
+            cursor.execute(into + _rendered(chosen, rows[first : first + ROWS_A_STATEMENT]))
 
 
-def _adapter(field: models.Field[Any, Any]) -> Callable[[Any], str] | None:
-    if isinstance(field, models.DateTimeField):
+def _rendered(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
+    """The rows as the text of a statement for MariaDB and MySQL.
+
+    The driver renders values into the text anyway, one by one. By column it takes a fifth of the
+    time: most columns repeat few values, and each is written once.
+    """
+    literals = []
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        distinct = set(values)
+        known = _literals(column, distinct - {None})
+        if None in distinct:
+            known = {**known, None: "NULL"}
+        literals.append([known[value] for value in values])
+    return f"({'), ('.join(map(', '.join, zip(*literals, strict=True)))})"
+
+
+def _literals(column: Column, values: Collection[Any]) -> Mapping[Any, str]:
+    """Values of a column as literals; texts and numbers as the driver writes them for this
+    connection.
+    """
+    if isinstance(column, models.DateTimeField):
+        return _instants(values)
+    if isinstance(column, models.DateField):
+        return {value: f"'{value.isoformat()}'" for value in values}
+    if isinstance(column, models.BinaryField):
+        return {value: f"x'{value.hex()}'" for value in values}
+    driver = connection.connection
+    return {
+        # For texts `literal` comes to the same, three times as slowly.
+        value: (
+            driver.string_literal(value) if isinstance(value, str) else driver.literal(value)
+        ).decode()
+        for value in values
+    }
+
+
+def _instants(values: Collection[datetime]) -> Mapping[datetime, str]:
+    """UTC without a zone, as the database keeps it; written at once, in a tenth of the time."""
+    assert all(value.tzinfo is UTC for value in values), "an instant is stored in UTC"
+    ordered = list(values)
+    written = _write_instants(ordered).decode()  # ["2026-01-01T00:00:00Z","…"]
+    texts = written[1:-1].replace("T", " ").replace('Z"', "'").replace('"', "'").split(",")
+    return dict(zip(ordered, texts, strict=False))  # of nothing there is one empty text
+
+
+def _adapted(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """The rows with instants and dates as SQLite keeps them."""
+    adapters = [
+        (index, adapt) for index, column in enumerate(columns) if (adapt := _adapter(column))
+    ]
+    return [_adapt(row, adapters) for row in rows] if adapters else rows
+
+
+def _adapter(column: Column) -> Callable[[Any], str] | None:
+    if isinstance(column, models.DateTimeField):
         return _instant
-    return date.isoformat if isinstance(field, models.DateField) else None
+    return date.isoformat if isinstance(column, models.DateField) else None
 
 
 def _instant(value: datetime) -> str:
-    """As both databases keep it: UTC without a zone. Django's own way takes ten times as long."""
+    """UTC without a zone. Django's own way takes ten times as long."""
     assert value.tzinfo is UTC, "an instant is stored in UTC"
     return value.isoformat(" ").removesuffix("+00:00")
 
@@ -58,5 +105,6 @@ def _instant(value: datetime) -> str:
 def _adapt(row: Sequence[Any], adapters: Sequence[tuple[int, Callable[[Any], str]]]) -> list[Any]:
     values = list(row)
     for index, adapt in adapters:
-        values[index] = adapt(values[index])
+        if values[index] is not None:
+            values[index] = adapt(values[index])
     return values
