@@ -15,8 +15,8 @@ from ingest.selectors.identities import Identity, Stored, stored_events
 from ingest.selectors.meters import readers_by_type
 from ingest.selectors.raw import Stream
 from ingest.services.failed import Refused, keep_failed, named
-from ingest.services.inserts import insert_rows
 from ingest.services.marks import mark_dirty
+from neruba.inserts import insert_rows
 from neruba.models import Project
 from neruba.services.subjects import subject_ids
 

@@ -18,9 +18,9 @@ from ingest.selectors.bounds import known_bound
 from ingest.selectors.meters import reader_of
 from ingest.selectors.raw import Group, RawEvent, Stream, count_event, raw_events
 from ingest.selectors.windows import Series, local_days, read_windows
-from ingest.services.inserts import insert_rows
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
+from neruba.inserts import insert_rows
 from neruba.models import Project, Subject
 from neruba.period import day_interval, local_date
 
