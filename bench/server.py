@@ -20,18 +20,20 @@ START_LIMIT_S = 30
 DURABLE = (
     "SET GLOBAL innodb_flush_log_at_trx_commit = 1; "
     "SET GLOBAL sync_binlog = 1; "
-    "SET GLOBAL innodb_buffer_pool_size = 512 * 1024 * 1024"
+    "SET GLOBAL innodb_buffer_pool_size = {pool_mb} * 1024 * 1024"
 )
 
 
 @contextmanager
-def mariadb() -> Iterator[str]:
+def mariadb(*, pool_mb: int = 512) -> Iterator[str]:
     """A migrated database; its DATABASE_URL is in the environment until the end."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=_disk()))
     try:
         url = services.start_mariadb(folder)
         client = (services.program("mariadb"), "--no-defaults", f"--socket={folder}/mariadb.sock")
-        subprocess.run([*client, "--user=root", f"--execute={DURABLE}"], check=True)
+        subprocess.run(
+            [*client, "--user=root", f"--execute={DURABLE.format(pool_mb=pool_mb)}"], check=True
+        )
         os.environ |= {
             "DATABASE_URL": url,
             "NERUBA_SECRET_KEY": services.SECRET_KEY,
