@@ -288,7 +288,9 @@ def bill(slug: str, at: Any, number: int, of: int, barrier: Any, answers: Any) -
 
     project = Project.objects.get(slug=slug)
     names = list(
-        Customer.objects.filter(project=project).order_by("pk").values_list("external_id", flat=True)
+        Customer.objects.filter(project=project)
+        .order_by("pk")
+        .values_list("external_id", flat=True)
     )
     size = -(-len(names) // of)
     run = create_run(

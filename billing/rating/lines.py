@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from billing.rating.facts import PeriodFacts, UsageFacts
@@ -11,6 +12,7 @@ from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
 from billing.rating.proration import POLICIES, Basis, Share, prorate
 from billing.rating.terms import Terms
+from neruba.canonical import canonical_json, embedded
 from neruba.decimals import plain
 from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
@@ -23,7 +25,7 @@ EXACT_PLACES = 12
 WHOLE = Share(1, 1, "days")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A line of an invoice. `earned` says when its income is earned; it is for the books, not
     printed.
@@ -41,8 +43,20 @@ class Line:
     evidence: Mapping[str, Any]
     corrects: Mapping[str, str] | None = None
 
+    @cached_property
+    def evidence_text(self) -> str:
+        """The evidence as canonical JSON, as it is stored."""
+        return canonical_json(self.evidence)
+
     def content(self, currency: str) -> dict[str, Any]:
-        """The line as it is hashed and shown."""
+        """The line as it is shown."""
+        return self._content(currency, self.evidence)
+
+    def hashed_content(self, currency: str) -> dict[str, Any]:
+        """The line as it is hashed: equal in canonical JSON, with the evidence written once."""
+        return self._content(currency, embedded(self.evidence_text))
+
+    def _content(self, currency: str, evidence: object) -> dict[str, Any]:
         return line_content(
             key=self.key,
             kind=self.kind,
@@ -53,7 +67,7 @@ class Line:
             unit_amount=self.unit_amount,
             amount=Money(self.amount_minor, currency),
             corrects=self.corrects,
-            evidence=self.evidence,
+            evidence=evidence,
         )
 
 
@@ -68,7 +82,7 @@ def line_content(
     unit_amount: str | None,
     amount: Money,
     corrects: Mapping[str, str] | None,
-    evidence: Mapping[str, Any],
+    evidence: object,
 ) -> dict[str, Any]:
     """A line in the form that is hashed: the same for what is computed and for what is read from
     the books.

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from billing.models import Period, Subscription, SubscriptionChange
+from billing.models import Period, SubscriptionChange
 from billing.rating.facts import PeriodFacts
 from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
@@ -13,6 +14,10 @@ from neruba.models import Project
 from neruba.project_settings import ProjectSettings
 
 Type = SubscriptionChange.Type
+PERIOD_COLUMNS = (
+    *("project_id", "subscription_id", "rhythm", "number", "start", "end", "starts_on", "ends_on"),
+    *("whole_start", "whole_starts_on", "zone", "policy"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +109,18 @@ def coming_period(project: Project, terms: Terms, number: int) -> PeriodFacts:
 
 
 def period_row(
-    project: Project, subscription: Subscription, terms: Terms, facts: PeriodFacts
-) -> Period:
-    """The row, not yet stored, of a period that opens."""
+    project: Project, subscription_id: int, terms: Terms, facts: PeriodFacts
+) -> tuple[object, ...]:
+    """The values of PERIOD_COLUMNS for a period that opens."""
     period = facts.period
-    return Period(
-        project=project,
-        subscription=subscription,
-        rhythm=terms.rhythm_code,
-        number=period.number,
-        start=period.start,
-        end=period.end,
-        starts_on=period.starts_on,
-        ends_on=period.ends_on,
-        whole_start=period.whole_start,
-        whole_starts_on=period.whole_starts_on,
-        zone=terms.zone,
-        policy=canonical_json(facts.policy.as_dict()),
+    return (
+        *(project.pk, subscription_id, terms.rhythm_code, period.number, period.start, period.end),
+        *(period.starts_on, period.ends_on, period.whole_start, period.whole_starts_on),
+        *(terms.zone, _policy_text(facts.policy)),
     )
+
+
+@lru_cache(maxsize=256)
+def _policy_text(policy: ProjectSettings) -> str:
+    """Most periods of a project open with the same policy."""
+    return canonical_json(policy.as_dict())
