@@ -67,6 +67,24 @@ class State:
             if self.high is None or value > self.high:
                 self.high = value
 
+    def add_many(
+        self, values: Sequence[int | Decimal] | None, content_hashes: Sequence[bytes]
+    ) -> None:
+        """Count several events; law: as `add` of each. Whole numbers come cheaper as integers."""
+        self.count += len(content_hashes)
+        total = sum(map(int.from_bytes, content_hashes))
+        self.checksum = (self.checksum + total) % CHECKSUM_MODULUS
+        if not values:
+            return
+        whole = sum(value for value in values if isinstance(value, int))
+        others = (value for value in values if isinstance(value, Decimal))
+        self.total = add(self.total, Decimal(whole), *others)
+        low, high = Decimal(min(values)), Decimal(max(values))
+        if self.low is None or low < self.low:
+            self.low = low
+        if self.high is None or high > self.high:
+            self.high = high
+
     def note(self, event: int, retraction: int | None) -> None:
         """Remember that an event, and what retracted it, was read."""
         self.last_event = max(self.last_event, event)

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Literal
 
 from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.models import Meter
+from ingest.normalize import read_data
 from ingest.selectors.bounds import ArrivalBound
 from ingest.selectors.meters import meters_by_id, reader_of
-from ingest.selectors.raw import Group, Stream, count_event, raw_events
+from ingest.selectors.raw import Group, Stream, count_events, instant_text, raw_events
 from ingest.selectors.windows import (
     CleanWindows,
     LocalDay,
@@ -178,11 +180,23 @@ class _Reading:
             if start < end:
                 stream = Stream(need.subject_id, self._types[need.meter_id])
                 by_stream[stream].append((start, end, index))
-        spans = {stream: Spans(parts) for stream, parts in by_stream.items()}
-        wanted = {stream: list(one.union()) for stream, one in spans.items()}
-        for event in raw_events(self._project, wanted, bound=self._bound):
-            for index in spans[event.stream].at(event.effective_at):
-                count_event(self._found[index], self._readers[self._needs[index].meter_id], event)
+        wanted = {stream: list(Spans(parts).union()) for stream, parts in by_stream.items()}
+        owners = {
+            stream: Spans(
+                (instant_text(start), instant_text(end), index) for start, end, index in parts
+            )
+            for stream, parts in by_stream.items()
+        }
+        for batch in raw_events(self._project, wanted, bound=self._bound):
+            runs = groupby(
+                batch, lambda event: (event.stream, owners[event.stream].place(event.at))
+            )
+            for (stream, place), run in runs:
+                events = list(run)
+                data = [read_data(event.data) for event in events]
+                for index in owners[stream].owners(place):
+                    reader = self._readers[self._needs[index].meter_id]
+                    count_events(self._found[index], reader, events, data)
 
 
 def _days_of_subjects(needs: Iterable[UsageNeed]) -> dict[int, WholeDays]:

@@ -1,9 +1,9 @@
 """Windows that may stand for the raw events of their local day."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,12 +13,13 @@ from django.db.models import Aggregate, Count, F, Func, Max, Min, Q, QuerySet, S
 from ingest.aggregation.state import State
 from ingest.models import DirtyMark, UsageWindow, WindowSeries
 from ingest.selectors.bounds import ArrivalBound
-from ingest.selectors.raw import Group, Stream
+from ingest.selectors.raw import Group, RawEvent, Stream, instant_text
 from neruba.errors import InvariantError
 from neruba.models import Project
 from neruba.period import day_interval, days_between
 
 MICROSECOND = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 
 class Series(NamedTuple):
@@ -50,6 +51,37 @@ def _local_day(day: date, zone: str) -> LocalDay:
     first, last = hours.start.date(), (hours.end - MICROSECOND).date()
     utc_days = tuple(first + timedelta(days=index) for index in range((last - first).days + 1))
     return LocalDay(day, hours.start, hours.end, utc_days)
+
+
+def local_runs(zone: str, events: Sequence[RawEvent]) -> Iterator[tuple[date, slice]]:
+    """The local days of events, with the events that follow one another in each."""
+    first, current = 0, None
+    for index, event in enumerate(events):
+        day = _day_of(zone, event.at)
+        if day is not current:
+            if current is not None:
+                yield current, slice(first, index)
+            first, current = index, day
+    if current is not None:
+        yield current, slice(first, len(events))
+
+
+def _day_of(zone: str, at: str) -> date:
+    """The local date of an instant as text: that of its UTC day, unless the zone has more of
+    them.
+    """
+    parts = _days_of_utc_day(zone, at[:10])
+    return parts[0][1] if len(parts) == 1 else next(day for start, day in parts if start <= at)
+
+
+@lru_cache(maxsize=4096)
+def _days_of_utc_day(zone: str, utc_day: str) -> tuple[tuple[str, date], ...]:
+    """The local days that have an instant in a UTC day, the last one first, and when each
+    starts.
+    """
+    midnight = datetime.fromisoformat(utc_day).replace(tzinfo=UTC)
+    days = local_days(zone, midnight, midnight + DAY)
+    return tuple((instant_text(local.start), local.day) for local in reversed(days))
 
 
 @dataclass(frozen=True, slots=True)

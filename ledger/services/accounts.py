@@ -19,8 +19,10 @@ from neruba.updates import update_rows
 COLUMNS = ("project_id", *AccountKey._fields, "balance_minor")
 
 
-def open_accounts(*, project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, Account]:
-    """The accounts of these keys, made where they did not exist, in a few statements for all."""
+def open_accounts(*, project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, int]:
+    """The ids of the accounts of these keys, made where they did not exist, in a few statements for
+    all.
+    """
     accounts = accounts_by_key(project, keys)
     missing = sorted(set(keys) - accounts.keys())
     while missing:
@@ -43,13 +45,13 @@ def _new_row(project: Project, key: AccountKey) -> tuple[object, ...]:
     return (project.pk, *key, 0 if CHART[key.code].floor else None)
 
 
-def move_balances(accounts: Mapping[AccountKey, Account], postings: Sequence[Posting]) -> None:
+def move_balances(accounts: Mapping[AccountKey, int], postings: Sequence[Posting]) -> None:
     """Lock the accounts that keep a balance and move it, posting by posting.
 
     Raises BalanceTooLowError where a posting would take one below zero; a single order of postings
     is thus refused or accepted alike, in one call or in many.
     """
-    kept = {key: account.pk for key, account in accounts.items() if CHART[key.code].floor}
+    kept = {key: pk for key, pk in accounts.items() if CHART[key.code].floor}
     locked = {account.pk: account for account in locks.accounts_with_floor(kept.values())}
     if not locked:
         return

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 from ledger.chart import account_problem
 from ledger.errors import AlreadyReversedError, EntryNotFoundError, OperationKeyReusedError
 from ledger.fingerprint import entry_fingerprint
-from ledger.models import Account, JournalEntry, Transfer
+from ledger.models import JournalEntry, Transfer
 from ledger.selectors.journal import entries_by_key, move_of, transfers_of_entries
 from ledger.services.accounts import move_balances, open_accounts
 from ledger.templates import AccountKey, Move, OperationKey, Posting
@@ -239,13 +239,13 @@ def _insert_transfers(
     project: Project,
     postings: Sequence[Posting],
     entries: Mapping[OperationKey, JournalEntry],
-    accounts: Mapping[AccountKey, Account],
+    accounts: Mapping[AccountKey, int],
 ) -> dict[int, tuple[Transfer, ...]]:
     """The transfers of new entries, by entry, in the order of the moves."""
     rows = [
         (
             *(project.pk, entries[posting.key].pk),
-            *(accounts[move.debit].pk, accounts[move.credit].pk, move.amount_minor),
+            *(accounts[move.debit], accounts[move.credit], move.amount_minor),
             *(move.debit.currency, move.document, move.line),
         )
         for posting in postings
