@@ -51,10 +51,9 @@ def rebuild_windows(
     without, all that have marks, and for the types that were marked. Windows are kept by the zone
     of the customer (else the project's), the zones of series that exist, and for each subject those
     in `zones`. A new series is built from all its events. One transaction, in which nobody else
-    rebuilds windows of the project. Law: rebuilding changes no usage.
+    rebuilds windows of the same subjects. Law: rebuilding changes no usage.
     """
     with transaction.atomic():
-        take_windows(project)
         subjects = (
             sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
         )
@@ -62,6 +61,7 @@ def rebuild_windows(
         days: dict[Stream, set[date]] = {}
         for first in range(0, len(subjects), SUBJECTS_AT_ONCE):
             part = subjects[first : first + SUBJECTS_AT_ONCE]
+            take_windows(part)
             rebuild = _Rebuild.plan(project, part, zones or {}, every_meter=subject_ids is not None)
             changed += rebuild.run()
             days |= rebuild.marked
