@@ -27,6 +27,7 @@ from neruba.edge import run_atomic
 from neruba.models import Customer, Project, Subject
 from neruba.services.projects import create_project
 
+FIRST = datetime(2025, 12, 1, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = 31
@@ -34,12 +35,12 @@ METERS = ("input_tokens", "output_tokens")
 PRICES = (
     {"code": "base", "kind": "recurring", "model": "flat", "amount": "20.00"},
     {
-        **{"code": "input", "kind": "usage", "meter": "input_tokens"},
-        **{"model": "per_unit", "unit_amount": "0.0000025"},
+        "code": "input", "kind": "usage", "meter": "input_tokens",
+        "model": "per_unit", "unit_amount": "0.0000025",
     },
     {
-        **{"code": "output", "kind": "usage", "meter": "output_tokens"},
-        **{"model": "per_unit", "unit_amount": "0.00001"},
+        "code": "output", "kind": "usage", "meter": "output_tokens",
+        "model": "per_unit", "unit_amount": "0.00001",
     },
 )
 ROWS_A_STATEMENT = 50_000
@@ -55,8 +56,8 @@ class World:
     events: int
 
 
-def new_world(slug: str, *, customers: int, events: int, url: str) -> World:
-    """Make the project; its subscriptions start with the month that the events lie in."""
+def new_world(slug: str, *, customers: int, events: int) -> World:
+    """Make the project without its events; subscriptions start in the month before them."""
     project = create_project(
         slug=slug,
         name=slug.title(),
@@ -82,9 +83,13 @@ def new_world(slug: str, *, customers: int, events: int, url: str) -> World:
             at=START,
         )
     _subscribe(project, _plan(project), customers)
-    _load_events(project, customers=customers, events=events, url=url)
-    _check_hashes(project)
     return World(project, customers, events)
+
+
+def load_events(world: World, url: str) -> None:
+    """Store the events of the month, and no marks."""
+    _load_events(world.project, customers=world.customers, events=world.events, url=url)
+    _check_hashes(world.project)
 
 
 def mark_dirty(world: World) -> None:
@@ -93,7 +98,7 @@ def mark_dirty(world: World) -> None:
         cursor.execute(
             "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "
             "SELECT s.project_id, s.id, 'llm.request', DATE(%s) + INTERVAL d.seq DAY "
-            f"FROM seq_0_to_{DAYS - 1} d JOIN neruba_subject s ON s.project_id = %s",  # noqa: S608
+            f"FROM seq_0_to_{DAYS - 1} d JOIN neruba_subject s ON s.project_id = %s",
             [START.date(), world.project.pk],
         )
 
@@ -116,23 +121,10 @@ def _plan(project: Project) -> PlanVersion:
 
 
 def _subscribe(project: Project, version: PlanVersion, customers: int) -> None:
-    prices = tuple(parse_plan_price(price) for price in PRICES)
-    terms = Terms(
-        plan="llm",
-        plan_version=version.version,
-        currency="USD",
-        rhythm=Rhythm("month"),
-        anchor="calendar",
-        billing_day=None,
-        zone="UTC",
-        basis="day",
-        start=START,
-        prices=prices,
-    )
     names = [_customer(number) for number in range(customers)]
     Customer.objects.bulk_create(
         (
-            Customer(project=project, external_id=name, name=name, created_at=START)
+            Customer(project=project, external_id=name, name=name, created_at=FIRST)
             for name in names
         ),
         batch_size=1000,
@@ -152,9 +144,9 @@ def _subscribe(project: Project, version: PlanVersion, customers: int) -> None:
                 external_id=f"sub-{customer.external_id}",
                 customer=customer,
                 currency="USD",
-                start_at=START,
-                created_at=START,
-                due_at=START,
+                start_at=FIRST,
+                created_at=FIRST,
+                due_at=FIRST,
             )
             for customer in of_project
         ),
@@ -167,15 +159,31 @@ def _subscribe(project: Project, version: PlanVersion, customers: int) -> None:
                 subscription=subscription,
                 number=1,
                 type=SubscriptionChange.Type.CREATE,
-                effective_at=START,
-                requested_at=START,
+                effective_at=subscription.start_at,
+                requested_at=FIRST,
                 actor="bench",
                 plan_version=version,
-                content=canonical_json(terms.content()),
+                content=canonical_json(_terms(version, subscription.external_id).content()),
             )
             for subscription in Subscription.objects.filter(project=project)
         ),
         batch_size=1000,
+    )
+
+
+def _terms(version: PlanVersion, name: str) -> Terms:
+    """Terms under a name of their own, so that no two subscriptions have the same."""
+    return Terms(
+        plan=f"llm for {name}",
+        plan_version=version.version,
+        currency="USD",
+        rhythm=Rhythm("month"),
+        anchor="calendar",
+        billing_day=None,
+        zone="UTC",
+        basis="day",
+        start=FIRST,
+        prices=tuple(parse_plan_price(price) for price in PRICES),
     )
 
 
