@@ -35,12 +35,18 @@ METERS = ("input_tokens", "output_tokens")
 PRICES = (
     {"code": "base", "kind": "recurring", "model": "flat", "amount": "20.00"},
     {
-        "code": "input", "kind": "usage", "meter": "input_tokens",
-        "model": "per_unit", "unit_amount": "0.0000025",
+        "code": "input",
+        "kind": "usage",
+        "meter": "input_tokens",
+        "model": "per_unit",
+        "unit_amount": "0.0000025",
     },
     {
-        "code": "output", "kind": "usage", "meter": "output_tokens",
-        "model": "per_unit", "unit_amount": "0.00001",
+        "code": "output",
+        "kind": "usage",
+        "meter": "output_tokens",
+        "model": "per_unit",
+        "unit_amount": "0.00001",
     },
 )
 ROWS_A_STATEMENT = 50_000

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, cast
 
 from billing.rating.facts import PeriodFacts, UsageFacts
@@ -142,13 +143,21 @@ def common_evidence(
             "rounding": held.policy.rounding,
             "timezone": terms.zone,
         },
-        "period": {
-            **period_content(period.interval),
-            "starts_on": period.starts_on.isoformat(),
-            "ends_on": period.ends_on.isoformat(),
-        },
+        "period": _period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "steps": [step.evidence() for step in rated.steps],
         "amount_exact": exact_text(exact),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _period_evidence(
+    start: datetime, end: datetime, starts_on: date, ends_on: date
+) -> Mapping[str, str]:
+    """Subscriptions with one billing calendar have the same few periods."""
+    return {
+        **period_content(Interval(start, end)),
+        "starts_on": starts_on.isoformat(),
+        "ends_on": ends_on.isoformat(),
     }
 
 
@@ -166,7 +175,13 @@ def exact_text(exact: Fraction) -> str:
     """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
     rest).
     """
-    scaled = round(exact * 10**EXACT_PLACES)
+    scaled = _rounded(exact.numerator * 10**EXACT_PLACES, exact.denominator)
     digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
     sign = "-" if scaled < 0 else ""
     return plain(Decimal(f"{sign}{digits[:-EXACT_PLACES]}.{digits[-EXACT_PLACES:]}"))
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The nearest integer, of two the even one: as `round` of the fraction, without making it."""
+    units, rest = divmod(numerator, denominator)
+    return units + (2 * rest > denominator or (2 * rest == denominator and units % 2 == 1))
