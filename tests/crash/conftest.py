@@ -6,23 +6,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connection
+
+from tests.databases import database_named
 
 
 @pytest.fixture
 def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """On SQLite the test database as a file: what a child did to one in memory would go with it."""
-    memory = connections["default"]
-    if memory.vendor != "sqlite":
+    if connection.vendor != "sqlite":
         yield
         return
     file = tmp_path / "crash.sqlite3"
-    memory.ensure_connection()
+    connection.ensure_connection()
     with closing(sqlite3.connect(file)) as copy:
-        memory.connection.backup(copy)
-    connections["default"] = type(memory)({**memory.settings_dict, "NAME": str(file)}, "default")
-    try:
+        connection.connection.backup(copy)
+    with database_named(str(file)):
         yield
-    finally:
-        connections["default"].close()
-        connections["default"] = memory
