@@ -5,9 +5,16 @@ from celery import shared_task
 from neruba import clock
 from neruba.nudge import nudge
 from neruba.selectors.outbox import due_messages
+from neruba.services.leases import release_expired
 from neruba.services.outbox import deliver
 
 MESSAGES_A_TASK = 200
+
+
+@shared_task
+def release_expired_leases() -> int:
+    """Remove the leases of workers that are not heard of any more."""
+    return release_expired(at=clock.wall())
 
 
 @shared_task

@@ -104,7 +104,7 @@ class LeaseAdmin(PageAdmin):
 
     def page(self, request: HttpRequest, row: Lease) -> Page:
         expired = row.expires_at <= clock.wall()
-        words = "Its holder has not been heard of: the next worker takes it over."
+        words = "Its holder was not heard of: the next worker takes it over, or a sweep removes it."
         return Page(
             banners=[Banner("warning", words)] if expired else [],
             facts=[

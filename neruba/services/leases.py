@@ -89,6 +89,13 @@ def release_lease(held: Held) -> None:
     run_atomic(_rows(held).delete)
 
 
+def release_expired(*, at: datetime) -> int:
+    """Remove the leases, of all projects, whose holders were not heard of by the wall time `at`;
+    return how many. Whoever died after its work was done leaves one that nobody takes over.
+    """
+    return run_atomic(Lease.objects.filter(expires_at__lte=at).delete)[0]
+
+
 def free_lease(
     *, project: Project, name: str, token: str, reason: str, actor: Actor, at: datetime
 ) -> None:

@@ -33,6 +33,7 @@ def schedule(tick: float) -> dict[str, Any]:
         "ingest.tasks.rebuild_all_marked": tick,
         "neruba.tasks.deliver_due": tick,
         "billing.tasks.sweep": 2 * tick,
+        "neruba.tasks.release_expired_leases": 2 * tick,
         "billing.tasks.tick": 12 * tick,
     }
     return {

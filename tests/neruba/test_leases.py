@@ -14,6 +14,7 @@ from neruba.services.leases import (
     check_lease,
     free_lease,
     lease_time,
+    release_expired,
     release_lease,
     renew_lease,
     take_lease,
@@ -65,6 +66,16 @@ def test_a_heartbeat_keeps_it() -> None:
     assert (row.taken_at, row.heartbeat_at, row.expires_at) == (START, beat, beat + LEASE_TIME)
     late = START + LEASE_TIME + MOMENT
     assert take_lease(project=project, name="windows", owner="other", at=late) is None
+
+
+def test_leases_of_the_dead_are_removed_and_those_of_the_living_stay() -> None:
+    project = factories.project()
+    dead = factories.lease(project=project)
+    factories.lease(project=project, name="outbox", at=START + MOMENT)
+    assert release_expired(at=START + LEASE_TIME) == 1
+    assert [lease.name for lease in Lease.objects.all()] == ["outbox"]
+    with pytest.raises(LeaseLostError):
+        renew_lease(dead, at=START + LEASE_TIME)
 
 
 def free(held: Held) -> None:
