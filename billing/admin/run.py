@@ -364,7 +364,8 @@ def _banners(run: BillingRun, progress: Progress) -> list[Banner]:
     if run.dry_run:
         found.append(Banner("info", "A dry run: nothing was stored but these counts."))
     if progress.failed:
-        words = f"{progress.failed:,} customers are parked: everybody else is billed."
+        who = "1 customer is" if progress.failed == 1 else f"{progress.failed:,} customers are"
+        words = f"{who} parked: everybody else is billed."
         found.append(Banner("warning", words))
     return found
 
