@@ -51,7 +51,7 @@ def test_digests_days_and_nothing_come_back_as_given() -> None:
     insert_rows(Subject, ("project_id", "external_id", "customer_id"), [(project.pk, "a", None)])
     subject = Subject.objects.get(project=project)
     assert subject.customer_id is None
-    digests = [bytes(32), bytes(range(32)), b"'\\\x00\"%s" * 4]
+    digests = [bytes(32), bytes(range(32, 64)), bytes(range(224, 256))]
     rows = [
         (project.pk, "s", str(n), subject.pk, "t", *INSTANTS[:2], "{}", "{}", "", digest, 0)
         for n, digest in enumerate(digests)
