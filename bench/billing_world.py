@@ -12,7 +12,7 @@ from functools import partial
 
 from django.db import connection
 
-from bench.ingest import connect
+from bench.stored import connect
 from billing.models import Plan, PlanVersion, Subscription, SubscriptionChange
 from billing.rating.plan import parse_plan_price
 from billing.rating.rhythm import Rhythm
@@ -101,7 +101,7 @@ def mark_dirty(world: World) -> None:
     """Mark every day of the month of every customer, as ingest does once for each batch."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "
+            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "  # noqa: S608
             "SELECT s.project_id, s.id, 'llm.request', DATE(%s) + INTERVAL d.seq DAY "
             "FROM seq_0_to_30 d JOIN neruba_subject s ON s.project_id = %s",
             [START.date(), world.project.pk],

@@ -20,8 +20,8 @@ from typing import Any
 
 import django
 
-from bench.ingest import connect
 from bench.server import mariadb
+from bench.stored import connect
 
 START_LIMIT_S = 60
 ROWS_A_STATEMENT = 1000
@@ -193,28 +193,36 @@ class Bench:
         return Outcome(world.customers, world.events, peak_mb=peak, **medians)
 
     def run(self, slug: str, at: Any) -> Measured:
-        """Bill what is due by `at`, each worker its part of the customers."""
+        """Bill what is due by `at` by one run, its workers at once."""
+        from billing.models import BillingRun  # noqa: PLC0415
+        from billing.services.runs import create_run  # noqa: PLC0415
+        from neruba.actor import SYSTEM  # noqa: PLC0415
+        from neruba.models import Project  # noqa: PLC0415
+
+        run = create_run(
+            project=Project.objects.get(slug=slug),
+            as_of=at,
+            customers=None,
+            dry_run=False,
+            trigger=BillingRun.Trigger.COMMAND,
+            actor=SYSTEM,
+            at=at,
+        )
         barrier, answers = SPAWN.Barrier(self._workers + 1), SPAWN.Queue()
         workers = [
-            SPAWN.Process(target=bill, args=(slug, at, (n, self._workers), barrier, answers))
+            SPAWN.Process(target=bill, args=(run.pk, at, n, barrier, answers))
             for n in range(self._workers)
         ]
         seconds = timed(workers, barrier)
         found = [answers.get() for _ in workers]
+        run.refresh_from_db()
         return Measured(
             seconds,
-            sum(cpu for cpu, _, _ in found),
-            max(peak for _, peak, _ in found),
-            sum(count for _, _, count in found),
-            self.fingerprint(slug),
+            cpu=sum(cpu for cpu, _ in found),
+            peak_mb=max(peak for _, peak in found),
+            invoices=run.finalized,
+            fingerprint=run.fingerprint,
         )
-
-    def fingerprint(self, slug: str) -> str:
-        from billing.models import Invoice  # noqa: PLC0415
-        from billing.selectors.runs import fingerprint_of  # noqa: PLC0415
-
-        rows = Invoice.objects.filter(project__slug=slug, sequence__isnull=False)
-        return fingerprint_of(rows.values_list("content_hash", flat=True))
 
     def group_by(self, project: int) -> float:
         """Seconds of the totals of all customers, from raw events as they are stored."""
@@ -294,31 +302,13 @@ def timed(processes: Sequence[Any], barrier: Any) -> float:
     return seconds
 
 
-def bill(slug: str, at: Any, part: tuple[int, int], barrier: Any, answers: Any) -> None:
-    """One worker: a run over its part of the customers, the first, second and so on of so many."""
+def bill(run_id: int, at: Any, number: int, barrier: Any, answers: Any) -> None:
+    """One worker: it takes chunks of the run for as long as there are any."""
     django.setup()
+    from billing.execution import execute_run  # noqa: PLC0415
     from billing.models import BillingRun  # noqa: PLC0415
-    from billing.services.runs import create_run, execute_run  # noqa: PLC0415
-    from neruba.actor import SYSTEM  # noqa: PLC0415
-    from neruba.models import Customer, Project  # noqa: PLC0415
 
-    project = Project.objects.get(slug=slug)
-    names = list(
-        Customer.objects.filter(project=project)
-        .order_by("pk")
-        .values_list("external_id", flat=True)
-    )
-    number, of = part
-    size = -(-len(names) // of)
-    run = create_run(
-        project=project,
-        as_of=at,
-        customers=names[number * size : (number + 1) * size],
-        dry_run=False,
-        trigger=BillingRun.Trigger.COMMAND,
-        actor=SYSTEM,
-        at=at,
-    )
+    run = BillingRun.objects.select_related("project").get(pk=run_id)
     profile, before = os.environ.get("BENCH_PROFILE"), time.process_time()
     barrier.wait(timeout=START_LIMIT_S)
     if profile and number == 0:
@@ -326,11 +316,11 @@ def bill(slug: str, at: Any, part: tuple[int, int], barrier: Any, answers: Any) 
 
         profiler = cProfile.Profile()
         profiler.runcall(execute_run, run, at=at)
-        profiler.dump_stats(f"{profile}-{slug}-{run.pk}")
+        profiler.dump_stats(f"{profile}-{run.project.slug}-{run.pk}")
     else:
         execute_run(run, at=at)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answers.put((time.process_time() - before, peak, run.finalized))
+    answers.put((time.process_time() - before, peak))
 
 
 def insert(url: str, since: dict[str, int], number: int, of: int, barrier: Any) -> None:

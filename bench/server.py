@@ -40,23 +40,31 @@ def mariadb(*, pool_mb: int = 512) -> Iterator[str]:
             "DJANGO_SETTINGS_MODULE": "neruba.settings",
         }
         os.environ.pop("REDIS_URL", None)
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        manage("migrate", "-v0")
         yield url
     finally:
         services.end(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def manage(*command: str, **environment: str) -> bytes:
+    """What a management command prints."""
+    return subprocess.check_output(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=os.environ | environment
+    )
+
+
 @contextmanager
-def web(workers: int) -> Iterator[int]:
-    """The product behind gunicorn; its port."""
+def web(workers: int, **environment: str) -> Iterator[int]:
+    """The product behind gunicorn; its port. `environment` comes on top of what is set."""
     port = services.free_port()
     command = [
         *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"),
         *("--worker-class", "gthread", "--workers", str(workers), "--threads", "4"),
         *("--keep-alive", "30", "--log-level", "warning"),
     ]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NERUBA_ALLOWED_HOSTS": "*"})
+    given = {"NERUBA_ALLOWED_HOSTS": "*", **environment}
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | given)
     try:
         _wait(port, server)
         yield port

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from neruba.literals import adapted, columns_of, writers_of
+from neruba.literals import adapted, columns_of, literal_rows
 
 ROWS_A_STATEMENT = 1000
 # Well below the smallest packet that servers take by default, 16 MiB.
@@ -74,18 +74,18 @@ def _rendered(
     model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> Iterator[list[str]]:
     """The rows as literals, as many at a time as one statement takes."""
-    writers = writers_of(columns_of(model, columns))
-    values: list[str] = []
-    length = 0
-    for row in rows:
-        text = f"({','.join([write(value) for write, value in zip(writers, row, strict=True)])})"
-        if len(values) == ROWS_A_STATEMENT or length + len(text) > CHARACTERS_A_STATEMENT:
-            if values:
+    fields = columns_of(model, columns)
+    for first in range(0, len(rows), ROWS_A_STATEMENT):
+        values: list[str] = []
+        length = 0
+        for literals in literal_rows(fields, rows[first : first + ROWS_A_STATEMENT]):
+            text = f"({','.join(literals)})"
+            if values and length + len(text) > CHARACTERS_A_STATEMENT:
                 yield values
-            values, length = [], 0
-        values.append(text)
-        length += len(text)
-    yield values
+                values, length = [], 0
+            values.append(text)
+            length += len(text)
+        yield values
 
 
 def _returned(cursor: Any) -> list[int]:

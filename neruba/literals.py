@@ -1,17 +1,19 @@
 """Plain values as the text of a statement for MariaDB and MySQL, or as parameters for SQLite.
 
 The driver renders values into the text of a statement anyway, but one call of Python at a time;
-that is most of what many rows cost. Text goes through the server's own escaping.
+that is most of what many rows cost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection, models
 
 Column = models.Field[Any, Any]
-Writer = Callable[[Any], str]
+
+_write_instants = msgspec.json.Encoder().encode
 
 
 def columns_of(model: type[models.Model], names: Sequence[str]) -> list[Column]:
@@ -20,10 +22,45 @@ def columns_of(model: type[models.Model], names: Sequence[str]) -> list[Column]:
     return [fields[name] for name in names]
 
 
-def writers_of(columns: Sequence[Column]) -> list[Writer]:
-    """How a value of each column is written as a literal."""
-    escape: Callable[[bytes], bytes] = connection.connection.string_literal
-    return [_writer(_storing(column), escape) for column in columns]
+def literal_rows(
+    columns: Sequence[Column], rows: Sequence[Sequence[Any]]
+) -> Iterator[tuple[str, ...]]:
+    """The values of each row as literals.
+
+    By column, since most columns repeat few values, and each is written once.
+    """
+    literals = []
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        distinct = set(values)
+        known = _literals(_storing(column), distinct - {None})
+        if None in distinct:
+            known = {**known, None: "NULL"}
+        literals.append([known[value] for value in values])
+    return zip(*literals, strict=True)
+
+
+def _literals(column: Column, values: Collection[Any]) -> Mapping[Any, str]:
+    """Values of a column as literals; texts through the server's own escaping."""
+    if isinstance(column, models.IntegerField):  # BigAutoField is one too
+        return {value: int.__repr__(value) for value in values}
+    if isinstance(column, models.BinaryField):
+        return {value: f"x'{value.hex()}'" for value in values}
+    if isinstance(column, models.DateTimeField):
+        return _instants(values)
+    if isinstance(column, models.DateField):
+        return {value: f"'{value.isoformat()}'" for value in values}
+    assert isinstance(column, models.CharField | models.TextField), column
+    escape: Callable[[str], bytes] = connection.connection.string_literal
+    return {value: escape(value).decode() for value in values}
+
+
+def _instants(values: Collection[datetime]) -> Mapping[datetime, str]:
+    """UTC without a zone, as the database keeps it; written at once, in a tenth of the time."""
+    assert all(value.tzinfo is UTC for value in values), "an instant is stored in UTC"
+    ordered = list(values)
+    written = _write_instants(ordered).decode()  # ["2026-01-01T00:00:00Z","…"]
+    texts = written[1:-1].replace("T", " ").replace('Z"', "'").replace('"', "'").split(",")
+    return dict(zip(ordered, texts, strict=False))  # of nothing there is one empty text
 
 
 def adapted(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
@@ -43,39 +80,6 @@ def _storing(column: Column) -> Column:
     return column
 
 
-def _writer(column: Column, escape: Callable[[bytes], bytes]) -> Writer:
-    if isinstance(column, models.IntegerField):  # BigAutoField is one too
-        return _integer
-    if isinstance(column, models.BinaryField):
-        return _binary
-    if isinstance(column, models.DateTimeField):
-        return _quoted_instant
-    if isinstance(column, models.DateField):
-        return _quoted_date
-    assert isinstance(column, models.CharField | models.TextField), column
-
-    def text(value: str | None) -> str:
-        return "NULL" if value is None else escape(value.encode()).decode()
-
-    return text
-
-
-def _integer(value: int | None) -> str:
-    return "NULL" if value is None else int.__repr__(value)
-
-
-def _binary(value: bytes) -> str:
-    return f"x'{value.hex()}'"
-
-
-def _quoted_instant(value: datetime | None) -> str:
-    return "NULL" if value is None else f"'{_instant(value)}'"
-
-
-def _quoted_date(value: date | None) -> str:
-    return "NULL" if value is None else f"'{value.isoformat()}'"
-
-
 def _adapter(column: Column) -> Callable[[Any], str] | None:
     if isinstance(column, models.DateTimeField):
         return _instant
@@ -83,7 +87,7 @@ def _adapter(column: Column) -> Callable[[Any], str] | None:
 
 
 def _instant(value: datetime) -> str:
-    """As both databases keep it: UTC without a zone. Django's own way takes ten times as long."""
+    """UTC without a zone. Django's own way takes ten times as long."""
     assert value.tzinfo is UTC, "an instant is stored in UTC"
     return value.isoformat(" ").removesuffix("+00:00")
 

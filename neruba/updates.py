@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from neruba.literals import adapted, columns_of, writers_of
+from neruba.literals import adapted, columns_of, literal_rows
 
 ROWS_A_STATEMENT = 500
 
@@ -30,22 +30,12 @@ def update_rows(
             last = [[*values, pk] for pk, *values in adapted(fields, rows)]
             cursor.executemany(f"UPDATE {table} SET {sets} WHERE id = %s", last)  # noqa: S608
             return
-        writers = writers_of(fields)
         sets = ", ".join(f"t.{name} = v.{name}" for name in names)
         for first in range(0, len(rows), ROWS_A_STATEMENT):
-            selects = [
-                ",".join([write(value) for write, value in zip(writers, row, strict=True)])
-                for row in rows[first : first + ROWS_A_STATEMENT]
-            ]
+            head, *tail = literal_rows(fields, rows[first : first + ROWS_A_STATEMENT])
             # The first one names the columns of all.
-            selects[0] = ",".join(
-                f"{literal} AS {name}"
-                for literal, name in zip(
-                    (write(value) for write, value in zip(writers, rows[first], strict=True)),
-                    ["id", *names],
-                    strict=True,
-                )
-            )
+            named = [f"{value} AS {name}" for value, name in zip(head, ["id", *names], strict=True)]
+            selects = [",".join(row) for row in (named, *tail)]
             cursor.execute(
                 f"UPDATE {table} t JOIN (SELECT {' UNION ALL SELECT '.join(selects)}) v "  # noqa: S608
                 f"ON v.id = t.id SET {sets}"
