@@ -96,8 +96,9 @@ class Fire:
         self.answers: Counter[str] = Counter()
         self.key = server.create_project(
             "fire", "--currency", "USD", "--mode", "sandbox", "--clock", rfc3339(START),
-            # Usage of weeks to come is accepted from the first moment on.
-            "--settings", '{"future_event_tolerance": "P60D"}',
+            # Usage of weeks to come is accepted from the first moment on; a document is final at
+            # its boundary, by a run that takes its bound while usage of the period comes in.
+            "--settings", '{"future_event_tolerance": "P60D", "finalization_grace": "PT0S"}',
         )  # fmt: skip
 
     def call(self, method: str, path: str, body: Any = None) -> Answer:
