@@ -1,8 +1,10 @@
 """How fast events come in, as a share of what the database takes at all.
 
-Events of 200 customers in the order of time, in batches of 1,000 over HTTP into MariaDB, against
+Three ratios, each of two sides measured in turns. Batches of 1,000 over HTTP into MariaDB, against
 plain multi-row INSERTs of the same rows into a table with the same columns and indexes, from as
-many processes, in turns. Prints rows a second of both, and their ratio.
+many processes. The 99th percentile of a single event, against that of an empty Django view behind
+the same server, at 4 connections. Batches into a table that holds millions of events, against one
+that is nearly empty.
 """
 
 import argparse
@@ -12,21 +14,24 @@ import multiprocessing
 import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-import environ
-import MySQLdb  # type: ignore[import-untyped]
-
-from bench.server import ROOT, mariadb, web
+from bench.server import mariadb
+from bench.stored import SOURCE, TYPE, Site, connect, site, store_events
 
 BATCH = 1000
 SUBJECTS = 200
+OTHERS = 20_000
+CONNECTIONS = 4
+EMPTY = "/empty"
+BAR, BAR_SINGLE, BAR_STORED = 0.5, 4, 0.75
 COLUMNS = (
     *("project_id", "source", "event_id", "subject_id", "type", "effective_at", "received_at"),
     *("data", "extensions", "subscription", "content_hash", "backfill"),
@@ -37,72 +42,117 @@ Batch = Sequence[Any]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/bench ingest", description=__doc__)
     parser.add_argument("--events", type=int, default=40_000, help="of each round (default 40,000)")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=2, help="that send, and web workers")
+    parser.add_argument("--singles", type=int, default=2000, help="requests of each round; 0: none")
+    parser.add_argument("--stored", type=int, default=5_000_000, help="events; 0: none")
+    parser.add_argument("--pool-mb", type=int, default=4096, help="InnoDB's buffer pool")
     given = parser.parse_args()
-    with mariadb() as url:
-        key = new_project()
-        with web(given.processes) as port:
-            ratios = []
-            target = {"url": url, "port": port, "key": key, "processes": given.processes}
-            run_round(**target, number=-1, events=4 * BATCH)  # warms both up
-            for number in range(given.rounds):
-                over_http, plain = run_round(**target, number=number, events=given.events)
-                ratios.append(over_http / plain)
-                print(
-                    f"round {number + 1}: {over_http:9,.0f} rows/s over HTTP, "
-                    f"{plain:9,.0f} rows/s plain INSERTs: {ratios[-1]:.0%}",
-                    flush=True,
-                )
-    print(f"median ratio: {statistics.median(ratios):.0%} (the bar of the project: 50%)")
+    print(f"durable (a sync for each commit), buffer pool {given.pool_mb} MiB", flush=True)
+    with (
+        mariadb(pool_mb=given.pool_mb) as url,
+        site(url, workers=given.processes) as near_empty,
+    ):
+        rates(near_empty, given)
+        if given.singles:
+            singles(near_empty, given)
+        if given.stored:
+            with site(url, workers=given.processes, database="neruba_full") as full:
+                stored(near_empty, full, given)
 
 
-def run_round(
-    *, url: str, port: int, key: str, number: int, events: int, processes: int
-) -> tuple[float, float]:
-    """Rows a second over HTTP and by plain INSERTs."""
-    batches = [new_batch(number, first) for first in range(0, events, BATCH)]
-    over_http = rate(send_batches, (port, key), batches, processes)
-    rows = stored_rows(url, events)
+def rates(to: Site, given: argparse.Namespace) -> None:
+    """Batches over HTTP against plain INSERTs."""
+    ratios = []
+    send_round(to, events=4 * BATCH, processes=given.processes)  # warms up
+    insert_round(to, events=4 * BATCH, processes=given.processes)
+    for number in range(given.rounds):
+        over_http = send_round(to, events=given.events, processes=given.processes)
+        plain = insert_round(to, events=given.events, processes=given.processes)
+        ratios.append(over_http / plain)
+        print(
+            f"round {number + 1}: {over_http:9,.0f} rows/s over HTTP, "
+            f"{plain:9,.0f} rows/s plain INSERTs: {ratios[-1]:.0%}",
+            flush=True,
+        )
+    print(f"batches: median {statistics.median(ratios):.0%} of plain INSERTs (bar: {BAR:.0%})")
+
+
+def singles(to: Site, given: argparse.Namespace) -> None:
+    """The slowest requests of single events against those of a view that does nothing."""
+    ratios = []
+    for number in range(-1, given.rounds):
+        slowest = {}
+        for path in (EMPTY, "/api/v1/events"):
+            took = latencies(to, path, requests=given.singles if number >= 0 else 200)
+            slowest[path] = statistics.quantiles(took, n=100)[98] * 1000
+        nothing, event = slowest.values()
+        if number >= 0:  # the first warms up
+            ratios.append(event / nothing)
+            print(
+                f"round {number + 1}: p99 {event:6.2f} ms an event, {nothing:6.2f} ms an empty "
+                f"view: {ratios[-1]:.1f} times",
+                flush=True,
+            )
+    print(f"single events: p99 median {statistics.median(ratios):.1f} times (bar: {BAR_SINGLE})")
+
+
+def stored(near_empty: Site, full: Site, given: argparse.Namespace) -> None:
+    """Batches into a table of millions of events against one of few."""
+    started = time.perf_counter()
+    store_events(full.url, events=given.stored, subjects=OTHERS)
+    print(f"stored {given.stored:,} events in {time.perf_counter() - started:.0f} s", flush=True)
+    ratios = []
+    for number in range(-1, given.rounds):
+        events = given.events if number >= 0 else 4 * BATCH
+        few, many = (
+            send_round(to, events=events, processes=given.processes) for to in (near_empty, full)
+        )
+        if number >= 0:
+            ratios.append(many / few)
+            print(
+                f"round {number + 1}: {many:9,.0f} rows/s beside {given.stored:,} events, "
+                f"{few:9,.0f} rows/s beside few: {ratios[-1]:.0%}",
+                flush=True,
+            )
+    print(
+        f"with {given.stored:,} events stored: median {statistics.median(ratios):.0%} of the rate "
+        f"without (bar: {BAR_STORED:.0%})"
+    )
+
+
+def send_round(to: Site, *, events: int, processes: int) -> float:
+    """Rows a second over HTTP."""
+    batches = [new_batch(first) for first in range(0, events, BATCH)]
+    return rate(send_batches, (to,), batches, processes)
+
+
+def insert_round(to: Site, *, events: int, processes: int) -> float:
+    """Rows a second by plain INSERTs of the rows that were stored last."""
+    rows = stored_rows(to.url, events)
     parts = [rows[first : first + BATCH] for first in range(0, events, BATCH)]
-    return over_http, rate(insert_batches, (url,), parts, processes)
+    return rate(insert_batches, (to.url,), parts, processes)
 
 
-def new_project() -> str:
-    """The API key of a project with a meter that reads the events."""
-    command = [
-        sys.executable,
-        "manage.py",
-        "create_project",
-        "bench",
-        "--currency",
-        "USD",
-        "--json",
-    ]
-    made = json.loads(subprocess.check_output(command, cwd=ROOT))
-    return str(made["api_key"])
+def new_batch(first: int) -> bytes:
+    return json.dumps([new_event(first + number) for number in range(BATCH)]).encode()
 
 
-def new_batch(number: int, first: int) -> bytes:
-    chance = random.Random(f"{number} {first}")
+def new_event(second: int) -> dict[str, Any]:
+    """An event with a random id, as most senders give them, of one of some customers."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    return json.dumps(
-        [
-            {
-                "id": f"{number}-{first + n}-{chance.getrandbits(48):012x}",
-                "source": "bench",
-                "type": "llm.request",
-                "subject": f"acct-{chance.randrange(SUBJECTS):03}",
-                "time": (start + timedelta(seconds=first + n)).isoformat(),
-                "data": {
-                    "model": chance.choice(["small", "large"]),
-                    "input_tokens": chance.randrange(8000),
-                    "output_tokens": chance.randrange(1000),
-                },
-            }
-            for n in range(BATCH)
-        ]
-    ).encode()
+    return {
+        "id": f"{random.getrandbits(128):032x}",
+        "source": SOURCE,
+        "type": TYPE,
+        "subject": f"acct-{random.randrange(SUBJECTS):03}",
+        "time": (start + timedelta(seconds=second)).isoformat(),
+        "data": {
+            "model": random.choice(["small", "large"]),
+            "input_tokens": random.randrange(8000),
+            "output_tokens": random.randrange(1000),
+        },
+    }
 
 
 def rate(
@@ -127,18 +177,47 @@ def rate(
     return len(batches) * BATCH / elapsed
 
 
-def send_batches(port: int, key: str, batches: Sequence[bytes], barrier: Any) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+def send_batches(to: Site, batches: Sequence[bytes], barrier: Any) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", to.port)
     connection.connect()
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     barrier.wait()
     for batch in batches:
-        connection.request("POST", "/api/v1/events/batch", batch, headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != HTTPStatus.OK or json.loads(body)["accepted"] != BATCH:
-            print(answer.status, body[:300], file=sys.stderr)
+        status, body = request(connection, to, "/api/v1/events/batch", batch)
+        if status != HTTPStatus.OK or json.loads(body)["accepted"] != BATCH:
+            print(status, body[:300], file=sys.stderr)
             os._exit(1)
+
+
+def request(
+    connection: http.client.HTTPConnection, to: Site, path: str, body: bytes
+) -> tuple[int, bytes]:
+    headers = {"Authorization": f"Bearer {to.key}", "Content-Type": "application/json"}
+    # A server closes a connection on which a view left a body unread: the empty one gets none.
+    method, sent = ("GET", None) if path == EMPTY else ("POST", body)
+    connection.request(method, path, sent, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def latencies(to: Site, path: str, *, requests: int) -> list[float]:
+    """The seconds that each request took, sent one after the other by each of 4 connections."""
+    bodies = [json.dumps(new_event(second)).encode() for second in range(requests)]
+    parts = [bodies[n::CONNECTIONS] for n in range(CONNECTIONS)]
+    with ProcessPoolExecutor(CONNECTIONS, multiprocessing.get_context("fork")) as senders:
+        return [one for took in senders.map(partial(send_singles, to, path), parts) for one in took]
+
+
+def send_singles(to: Site, path: str, bodies: Sequence[bytes]) -> list[float]:
+    connection = http.client.HTTPConnection("127.0.0.1", to.port)
+    connection.connect()
+    times = []
+    for body in bodies:
+        started = time.perf_counter()
+        status, answer = request(connection, to, path, body)
+        times.append(time.perf_counter() - started)
+        if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            raise RuntimeError(f"{path} answered {status}: {answer[:300]!r}")
+    return times
 
 
 def insert_batches(url: str, batches: Sequence[Sequence[Any]], barrier: Any) -> None:
@@ -155,26 +234,15 @@ def insert_batches(url: str, batches: Sequence[Sequence[Any]], barrier: Any) -> 
 
 
 def stored_rows(url: str, events: int) -> list[tuple[Any, ...]]:
-    """The rows of this round as they were stored."""
+    """The rows that were stored last, in their order; into an empty table they go again."""
     database = connect(url)
     cursor = database.cursor()
-    cursor.execute("CREATE TABLE IF NOT EXISTS bench_rows LIKE ingest_usageevent")
+    cursor.execute("DROP TABLE IF EXISTS bench_rows")
+    cursor.execute("CREATE TABLE bench_rows LIKE ingest_usageevent")
     columns = ", ".join(COLUMNS)
-    newest = f"SELECT {columns} FROM ingest_usageevent ORDER BY id DESC LIMIT %s"  # noqa: S608
+    newest = f"SELECT id, {columns} FROM ingest_usageevent ORDER BY id DESC LIMIT %s"  # noqa: S608
     cursor.execute(newest, [events])
-    return list(cursor.fetchall())
-
-
-def connect(url: str) -> Any:
-    given = environ.Env.db_url_config(url)
-    return MySQLdb.connect(
-        host=given["HOST"],
-        port=given["PORT"],
-        user=given["USER"],
-        passwd=given["PASSWORD"],
-        db=given["NAME"],
-        charset="utf8mb4",
-    )
+    return [row[1:] for row in sorted(cursor.fetchall())]
 
 
 if __name__ == "__main__":

@@ -20,41 +20,51 @@ START_LIMIT_S = 30
 DURABLE = (
     "SET GLOBAL innodb_flush_log_at_trx_commit = 1; "
     "SET GLOBAL sync_binlog = 1; "
-    "SET GLOBAL innodb_buffer_pool_size = 512 * 1024 * 1024"
+    "SET GLOBAL innodb_buffer_pool_size = {pool_mb} * 1024 * 1024"
 )
 
 
 @contextmanager
-def mariadb() -> Iterator[str]:
+def mariadb(*, pool_mb: int = 512) -> Iterator[str]:
     """A migrated database; its DATABASE_URL is in the environment until the end."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=_disk()))
     try:
         url = services.start_mariadb(folder)
         client = (services.program("mariadb"), "--no-defaults", f"--socket={folder}/mariadb.sock")
-        subprocess.run([*client, "--user=root", f"--execute={DURABLE}"], check=True)
+        subprocess.run(
+            [*client, "--user=root", f"--execute={DURABLE.format(pool_mb=pool_mb)}"], check=True
+        )
         os.environ |= {
             "DATABASE_URL": url,
             "NERUBA_SECRET_KEY": services.SECRET_KEY,
             "DJANGO_SETTINGS_MODULE": "neruba.settings",
         }
         os.environ.pop("REDIS_URL", None)
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        manage("migrate", "-v0")
         yield url
     finally:
         services.end(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def manage(*command: str, **environment: str) -> bytes:
+    """What a management command prints."""
+    return subprocess.check_output(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=os.environ | environment
+    )
+
+
 @contextmanager
-def web(workers: int) -> Iterator[int]:
-    """The product behind gunicorn; its port."""
+def web(workers: int, **environment: str) -> Iterator[int]:
+    """The product behind gunicorn; its port. `environment` comes on top of what is set."""
     port = services.free_port()
     command = [
         *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"),
         *("--worker-class", "gthread", "--workers", str(workers), "--threads", "4"),
         *("--keep-alive", "30", "--log-level", "warning"),
     ]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "NERUBA_ALLOWED_HOSTS": "*"})
+    given = {"NERUBA_ALLOWED_HOSTS": "*", **environment}
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | given)
     try:
         _wait(port, server)
         yield port

@@ -1,22 +1,23 @@
 """Accepting events: one way in for single events, batches, imports and resubmissions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from django.db import IntegrityError, transaction
 
 from ingest.aggregation.meter import MeterReader, UnusableError
 from ingest.locks import share_arrival
-from ingest.models import Meter, UsageEvent
+from ingest.models import UsageEvent
 from ingest.normalize import Event, EventError, normalize
 from ingest.selectors.identities import Identity, Stored, stored_events
-from ingest.selectors.meters import readers_by_type
+from ingest.selectors.meters import usability_readers
 from ingest.selectors.raw import Stream
 from ingest.services.failed import Refused, keep_failed, named
-from ingest.services.inserts import insert_rows
 from ingest.services.marks import mark_dirty
+from neruba.inserts import insert_rows
 from neruba.models import Project
 from neruba.services.subjects import subject_ids
 
@@ -27,8 +28,7 @@ COLUMNS = (
 NO_BACKFILL = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one body: the `index`-th of those that were sent."""
 
     index: int
@@ -54,7 +54,7 @@ def accept_events(
         "events and their marks are stored together"
     )
     read = [_read(body, specversion_required=specversion_required) for body in bodies]
-    readers = readers_by_type(project, {event.type for event in read if isinstance(event, Event)})
+    readers = usability_readers(project, {event.type for event in read if isinstance(event, Event)})
     stored = stored_events(project, _identities(read))
     while True:
         sorting = _Sorting(project, readers, stored, at)
@@ -63,7 +63,7 @@ def accept_events(
             for index, (body, event) in enumerate(zip(bodies, read, strict=True))
         ]
         try:
-            _store(project, list(sorting.fresh.values()), at)
+            _store(project, sorting.fresh, at)
             break
         except IntegrityError:
             # A rival stored one of them since the look-up, and has committed: look again.
@@ -92,13 +92,13 @@ class _Sorting:
     def __init__(
         self,
         project: Project,
-        readers: Mapping[str, Sequence[tuple[Meter, MeterReader]]],
+        readers: Mapping[str, Sequence[tuple[str, MeterReader]]],
         stored: Mapping[Identity, Stored],
         at: datetime,
     ) -> None:
         self._latest = at + project.policy.future_tolerance
         self._readers = readers
-        self._stored = dict(stored)
+        self._stored = stored
         self._at = at
         self.fresh: dict[Identity, Event] = {}
         self.refused: list[Refused] = []
@@ -106,8 +106,8 @@ class _Sorting:
     def place(self, index: int, body: object, event: Event | EventError) -> Outcome:
         if isinstance(event, EventError):
             return self._refuse(index, body, event)
-        source, event_id = event.identity
-        prior = self._stored.get(event.identity)
+        identity = source, event_id = event.identity
+        prior = self._stored.get(identity) or self._placed(identity)
         if prior is not None:
             if _same(event, prior):
                 return Outcome(index, source, event_id, "duplicate")
@@ -116,9 +116,13 @@ class _Sorting:
         error = self._fault(event)
         if error is not None:
             return self._refuse(index, body, error)
-        self._stored[event.identity] = Stored(event.content_hash, event.time or self._at)
-        self.fresh[event.identity] = event
+        self.fresh[identity] = event
         return Outcome(index, source, event_id, "accepted")
+
+    def _placed(self, identity: Identity) -> Stored | None:
+        """What this request itself will store under the identity."""
+        event = self.fresh.get(identity)
+        return None if event is None else Stored(event.content_hash, event.time or self._at)
 
     def _refuse(self, index: int, body: object, error: EventError) -> Outcome:
         self.refused.append(Refused(body, error))
@@ -133,12 +137,12 @@ class _Sorting:
             return EventError(
                 "in_future", "time lies further in the future than the project tolerates."
             )
-        for meter, reader in self._readers.get(event.type, ()):
+        for code, reader in self._readers.get(event.type, ()):
             try:
                 if reader.counts(event.data):
                     reader.value(event.data)
             except UnusableError as error:
-                return EventError("unusable_data", f"Meter {meter.code!r} cannot use it: {error}.")
+                return EventError("unusable_data", f"Meter {code!r} cannot use it: {error}.")
         return None
 
 
@@ -149,21 +153,23 @@ def _same(event: Event, prior: Stored) -> bool:
     return event.time == prior.effective_at and event.hash_at(None) == prior.content_hash
 
 
-def _store(project: Project, fresh: Sequence[Event], at: datetime) -> None:
+def _store(project: Project, fresh: Mapping[Identity, Event], at: datetime) -> None:
     if not fresh:
         return
     share_arrival(project)
-    subjects = subject_ids(project=project, external_ids={event.subject for event in fresh})
-    ordered = sorted(fresh, key=lambda event: event.identity)
+    ordered = [fresh[identity] for identity in sorted(fresh)]
+    subjects = subject_ids(project=project, external_ids={event.subject for event in ordered})
+    project_id = project.pk
     rows = [
         (
-            *(project.pk, event.source, event.id, subjects[event.subject], event.type),
+            *(project_id, event.source, event.id, subjects[event.subject], event.type),
             *(event.time or at, at, event.text, event.extensions, event.subscription),
             *(event.content_hash, NO_BACKFILL),
         )
         for event in ordered
     ]
-    with transaction.atomic():
+    # One row undoes itself where it fails.
+    with transaction.atomic() if len(rows) > 1 else nullcontext():
         insert_rows(UsageEvent, COLUMNS, rows)
     mark_dirty(
         project,

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from ingest.models import FailedEvent
 from ingest.normalize import MAX_IDENTIFIER, EventError, body_text
-from ingest.services.inserts import insert_rows
+from neruba.inserts import insert_rows
 from neruba.models import Project
 
 HASHES_A_QUERY = 500

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ingest.models import DirtyMark
 from ingest.selectors.raw import Stream
-from ingest.services.inserts import insert_rows
+from neruba.inserts import insert_rows
 from neruba.models import Project
 
 COLUMNS = ("project_id", "subject_id", "type", "day")

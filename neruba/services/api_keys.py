@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from neruba.actor import Actor
@@ -14,11 +14,18 @@ from neruba.errors import InvalidError
 from neruba.locks import lock_api_key
 from neruba.models import ApiKey, Project
 from neruba.models.access import SCOPES
+from neruba.rows import columns_of, loaded
 from neruba.services.audit import record
 
 MARK = "nrb"
 SECRET_BYTES = 32
 NOTE_USE_EVERY = timedelta(minutes=1)
+KEY_COLUMNS = len(ApiKey._meta.concrete_fields)
+KEY_AND_PROJECT = (
+    f"SELECT {columns_of(ApiKey)}, {columns_of(Project)} FROM neruba_apikey "  # noqa: S608
+    "JOIN neruba_project ON neruba_project.id = neruba_apikey.project_id "
+    "WHERE neruba_apikey.prefix = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,23 @@ def key_of_secret(secret: str, now: datetime) -> ApiKey | None:
     prefix = rest.partition("_")[0]
     if mark != MARK or not prefix.isascii() or not prefix.isalnum():
         return None
-    key = ApiKey.objects.select_related("project").filter(prefix=prefix).first()
+    key = _key_named(prefix)
     if key is None or not secrets.compare_digest(key.secret_hash, _hash(secret)):
         return None
     expired = key.expires_at is not None and key.expires_at <= now
     return None if expired or key.revoked_at is not None else key
+
+
+def _key_named(prefix: str) -> ApiKey | None:
+    """The key with this prefix, and its project; every request asks for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEY_AND_PROJECT, [prefix])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    key = loaded(ApiKey, row[:KEY_COLUMNS])
+    key.project = loaded(Project, row[KEY_COLUMNS:])
+    return key
 
 
 def note_use(key: ApiKey, now: datetime) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing.execution import execute_run
 from billing.models import BillingRun
-from billing.services.runs import create_run, execute_run
+from billing.services.runs import create_run
+from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.edge import run_atomic
-from neruba.models import Project
+from neruba.models import Lease, Project
 from neruba.period import parse_instant
+from neruba.services.leases import lease_time, release_expired
 from tests import factories
 from tests.billing.sandbox import Sandbox, started
 
@@ -179,7 +182,23 @@ def _bill(made: Sandbox) -> None:
     run_billing(made.project, AS_OF)
 
 
-RUN = Operation("run", _three_customers, _bill, _bill, AFTER)
+def _bill_again(made: Sandbox) -> None:
+    """What was begun is taken up as by a sweep, when its dead worker's lease has expired; then the
+    same run is asked for once more.
+    """
+
+    def later() -> datetime:
+        return clock.wall() + lease_time()
+
+    begun = BillingRun.objects.filter(project=made.project).exclude(status__in=BillingRun.OVER)
+    for run in begun.select_related("project"):
+        assert execute_run(run, at=AS_OF, wall=later).status == BillingRun.Status.COMPLETED
+    release_expired(at=later())
+    assert not Lease.objects.filter(project=made.project).exists()
+    _bill(made)
+
+
+RUN = Operation("run", _three_customers, _bill, _bill_again, AFTER)
 
 # --- an issuing step ------------------------------------------------------------------------------
 
