@@ -198,7 +198,8 @@ def usage_facts(
                 )
             )
     answer: list[dict[str, UsageFacts]] = [{} for _ in billed]
-    found = usage_of(project, needs, bound=bound, source=source)
+    by_id = {meter.pk: meter for meter in meters.values()}
+    found = usage_of(project, needs, bound=bound, source=source, meters=by_id)
     for (index, code, meter), usage in zip(wanted, found, strict=True):
         answer[index][code] = UsageFacts(
             meter=meter.code,
