@@ -100,7 +100,7 @@ def singles(to: Site, given: argparse.Namespace) -> None:
 def stored(near_empty: Site, full: Site, given: argparse.Namespace) -> None:
     """Batches into a table of millions of events against one of few."""
     started = time.perf_counter()
-    store_events(full.url, events=given.stored, subjects=OTHERS)
+    store_events(full.url, events=given.stored, customers=OTHERS)
     print(f"stored {given.stored:,} events in {time.perf_counter() - started:.0f} s", flush=True)
     ratios = []
     for number in range(-1, given.rounds):

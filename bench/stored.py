@@ -72,8 +72,8 @@ def connect(url: str) -> Any:
     )
 
 
-def store_events(url: str, *, events: int, subjects: int) -> None:
-    """Store `events` of the month of January 2026, spread over new subjects and in the order of
+def store_events(url: str, *, events: int, customers: int) -> None:
+    """Store `events` of the month of January 2026, spread over new customers and in the order of
     time; their ids are random, so that those of later events fall between them.
     """
     database = connect(url)
@@ -81,13 +81,19 @@ def store_events(url: str, *, events: int, subjects: int) -> None:
     cursor.execute("SELECT id FROM neruba_project")
     (project,) = cursor.fetchone()
     cursor.execute(
-        "INSERT INTO neruba_subject (project_id, external_id) "
-        "SELECT %s, CONCAT('other-', seq) FROM seq_1_to_%s",
-        [project, subjects],
+        "INSERT INTO neruba_customer (project_id, external_id, name, email, currency, timezone, "
+        "billing_address, tax_ids, metadata, created_at) "
+        "SELECT %s, CONCAT('other-', seq), 'Other', '', '', '', '{}', '[]', '{}', '2026-01-01' "
+        "FROM seq_1_to_%s",
+        [project, customers],
+    )
+    cursor.execute(
+        "INSERT INTO neruba_subject (project_id, external_id, customer_id) "
+        "SELECT project_id, external_id, id FROM neruba_customer WHERE name = 'Other'"
     )
     database.commit()
-    cursor.execute("SELECT MIN(id) FROM neruba_subject WHERE external_id LIKE 'other-%'")
-    (first,) = cursor.fetchone()
+    cursor.execute("SELECT MIN(id), COUNT(*) FROM neruba_subject WHERE external_id LIKE 'other-%'")
+    first, subjects = cursor.fetchone()
     apart = 31 * 24 * 60 * 60 * 1_000_000 // events
     insert = f"""
         INSERT INTO ingest_usageevent (project_id, source, event_id, subject_id, type, effective_at,

@@ -1,4 +1,5 @@
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -11,6 +12,7 @@ from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.rating.schedule import Anchor, Schedule
 from neruba.period import (
     Interval,
+    _any_instant,
     day_interval,
     days_between,
     local_date,
@@ -152,3 +154,44 @@ def test_an_instant_is_read_as_it_was_written(instant: datetime) -> None:
     utc = instant.astimezone(UTC)
     assert parse_instant(rfc3339(instant)) == utc
     assert rfc3339(parse_instant(rfc3339(utc))) == rfc3339(utc)
+
+
+written = st.builds(
+    "{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,
+    st.sampled_from([0, 1899, 1900, 1970, 2024, 2026, 2999, 3000, 9999]),
+    st.integers(0, 13),
+    st.integers(0, 32),
+    st.sampled_from(["T", "T", "t", " "]),
+    st.integers(0, 24),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.just("") | st.text("0123456789", max_size=8).map(".{}".format),
+    st.sampled_from(["Z", "z", "+00:00", "-00:00", "+02:00", "-23:59", "+0000", "+00", ""]),
+)
+
+
+@given(written)
+def test_an_instant_in_utc_is_read_fast_as_it_is_read_carefully(text: str) -> None:
+    assert read_or_refusal(parse_instant, text) == read_or_refusal(_any_instant, text)
+
+
+def read_or_refusal(read: Callable[[str], datetime], text: str) -> datetime | str:
+    try:
+        return read(text)
+    except ValueError as error:
+        return str(error)
+
+
+@given(
+    st.datetimes(
+        datetime(2, 1, 1),  # noqa: DTZ001 - the zone is drawn apart
+        datetime(9998, 1, 1),  # noqa: DTZ001
+        timezones=st.builds(
+            lambda seconds: timezone(timedelta(seconds=seconds)), st.integers(-86399, 86399)
+        )
+        | st.just(UTC),
+    )
+)
+def test_an_instant_is_written_as_python_writes_it(instant: datetime) -> None:
+    text = rfc3339(instant)
+    assert text == f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat('T', 'microseconds')}Z"
