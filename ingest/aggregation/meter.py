@@ -71,20 +71,15 @@ class MeterReader:
         A number, or a number as text. Raises UnusableError where it is missing, no number, has more
         than 19 digits before the point or more than 9 after it.
         """
-        number = self.number(data)
-        return None if number is None else Decimal(number)
-
-    def number(self, data: Mapping[str, Scalar]) -> int | Decimal | None:
-        """The event's value as `value` gives it; a whole number may come as an integer."""
         if not self.aggregation.needs_value:
             return None
         given = data.get(self.value_property, MISSING)
-        if type(given) is int and -WHOLE_BOUND < given < WHOLE_BOUND:
-            return given
         if given is MISSING or given is None:
             raise UnusableError(f"data has no value {self.value_property!r}")
         if isinstance(given, bool) or not isinstance(given, int | Decimal | str):
             raise UnusableError(f"{self.value_property!r} is not a number")
+        if isinstance(given, int) and -WHOLE_BOUND < given < WHOLE_BOUND:
+            return Decimal(given)
         try:
             return parse_decimal(
                 given if isinstance(given, str) else plain(Decimal(given)),
@@ -95,6 +90,17 @@ class MeterReader:
             raise UnusableError(
                 f"{self.value_property!r} is not a usable number: {error}"
             ) from None
+
+    def whole_numbers(self, data: Sequence[Mapping[str, Scalar]]) -> list[int] | None:
+        """The values of events, all of them usable integers; None where `number` must look at
+        each.
+        """
+        values: list[Any] = [own.get(self.value_property) for own in data]
+        if {int}.issuperset(map(type, values)) and all(
+            -WHOLE_BOUND < one < WHOLE_BOUND for one in (min(values), max(values))
+        ):
+            return values
+        return None
 
     @property
     def takes_all(self) -> bool:

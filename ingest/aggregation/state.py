@@ -67,23 +67,17 @@ class State:
             if self.high is None or value > self.high:
                 self.high = value
 
-    def add_many(
-        self, values: Sequence[int | Decimal] | None, content_hashes: Sequence[bytes]
-    ) -> None:
-        """Count several events; law: as `add` of each. Whole numbers come cheaper as integers."""
+    def add_many(self, values: Sequence[int], content_hashes: Sequence[bytes]) -> None:
+        """Count several events, whose values are whole numbers (none at all where the meter reads
+        none); law: as `add` of each.
+        """
         self.count += len(content_hashes)
         total = sum(map(int.from_bytes, content_hashes))
         self.checksum = (self.checksum + total) % CHECKSUM_MODULUS
-        if not values:
-            return
-        whole = sum(value for value in values if isinstance(value, int))
-        others = (value for value in values if isinstance(value, Decimal))
-        self.total = add(self.total, Decimal(whole), *others)
-        low, high = Decimal(min(values)), Decimal(max(values))
-        if self.low is None or low < self.low:
-            self.low = low
-        if self.high is None or high > self.high:
-            self.high = high
+        if values:
+            self.total = EXACT.add(self.total, Decimal(sum(values)))
+            self.low = _extreme(self.low, Decimal(min(values)), EXACT.min)
+            self.high = _extreme(self.high, Decimal(max(values)), EXACT.max)
 
     def note(self, event: int, retraction: int | None) -> None:
         """Remember that an event, and what retracted it, was read."""

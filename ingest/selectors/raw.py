@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from ingest.aggregation.meter import MeterReader, UnusableError
@@ -152,22 +151,30 @@ def _count_group(
     state = states.get(group)
     if state is None:
         state = states[group] = State()
-    values: list[int | Decimal] = []
-    hashes: list[bytes] = []
+    *_, ids, _, _, hashes, retractions = zip(*events, strict=True)
+    state.note(max(ids), None)
+    if retractions.count(None) == len(ids):
+        values = reader.whole_numbers(data) if reader.aggregation.needs_value else []
+        if values is not None:
+            state.add_many(values, hashes)
+            return
+    _count_each(state, reader, events, data)
+
+
+def _count_each(
+    state: State,
+    reader: MeterReader,
+    events: Sequence[RawEvent],
+    data: Sequence[Mapping[str, Scalar]],
+) -> None:
     for event, own in zip(events, data, strict=True):
         if event.retraction is not None:
             state.note(event.id, event.retraction)
             continue
         try:
-            number = reader.number(own)
+            state.add(reader.value(own), event.content_hash)
         except UnusableError:
             state.unusable += 1
-            continue
-        if number is not None:
-            values.append(number)
-        hashes.append(event.content_hash)
-    state.note(max(event.id for event in events), None)
-    state.add_many(values, hashes)
 
 
 def _parts(items: list[T], size: int) -> Iterator[list[T]]:
