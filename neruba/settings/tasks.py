@@ -11,7 +11,14 @@ def broker(redis_url: str, database: str, base_dir: Path) -> tuple[str, dict[str
     if redis_url:
         # What was not acknowledged for an hour goes to another worker; nothing takes so long.
         url = redis_url.replace("unix://", "redis+socket://", 1)
-        return url, {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+        return url, {
+            "visibility_timeout": 3600,
+            "socket_connect_timeout": 2,
+            # Of one who sends: a request does not wait for a broker that is away.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+        }
     if ":memory:" in database:
         return "memory://", {}
     beside = Path(database).parent if Path(database).is_absolute() else base_dir / "var"
