@@ -5,6 +5,7 @@ from celery import shared_task
 from neruba import clock
 from neruba.nudge import nudge
 from neruba.selectors.outbox import due_messages
+from neruba.services.idempotency import forget_answers
 from neruba.services.leases import release_expired
 from neruba.services.outbox import deliver
 
@@ -15,6 +16,12 @@ MESSAGES_A_TASK = 200
 def release_expired_leases() -> int:
     """Remove the leases of workers that are not heard of any more."""
     return release_expired(at=clock.wall())
+
+
+@shared_task
+def forget_old_answers() -> int:
+    """Forget what requests with an `Idempotency-Key` were answered more than 30 days ago."""
+    return forget_answers(at=clock.wall())
 
 
 @shared_task

@@ -3,13 +3,16 @@ to repeats.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from neruba.edge import is_lock_wait
+from neruba.edge import is_lock_wait, run_atomic
 from neruba.errors import KeyInUseError, KeyReusedError
 from neruba.models import IdempotencyRecord, Project
+
+KEPT = timedelta(days=30)
+ROWS_A_DELETE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def claim_key(
     if prior.request_hash != request_hash:
         raise KeyReusedError("This idempotency key was used with another request.")
     return StoredAnswer(prior.status, prior.body)
+
+
+def forget_answers(*, at: datetime) -> int:
+    """Delete the answers that were kept for 30 days by the wall time `at`, some at a time; return
+    how many.
+    """
+    forgotten = 0
+    old = IdempotencyRecord.objects.filter(created_at__lte=at - KEPT).order_by("created_at")
+    while pks := list(old.values_list("pk", flat=True)[:ROWS_A_DELETE]):
+        run_atomic(IdempotencyRecord.objects.filter(pk__in=pks).delete)
+        forgotten += len(pks)
+    return forgotten
 
 
 def keep_answer(claimed: IdempotencyRecord, *, status: int, body: str) -> None:

@@ -1,12 +1,15 @@
 """`Idempotency-Key`: the first answer for every repeat, and no second effect."""
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
 from neruba.models import Customer, IdempotencyRecord, Project
+from neruba.tasks import forget_old_answers
 from tests import factories
 from tests.concurrency.rivals import at_once, needs_row_locks
 
@@ -122,3 +125,14 @@ def test_rivals_with_one_key_have_one_effect() -> None:
     assert len(replayed) == len(answers) - 1
     assert len({answer.content for answer in answered}) == 1
     assert Customer.objects.count() == 1
+
+
+def test_an_answer_is_kept_for_30_days(client: APIClient) -> None:
+    with time_machine.travel("2026-03-01T00:00:00Z", tick=False) as traveller:
+        post(client)
+        traveller.shift(timedelta(days=30) - timedelta(seconds=1))
+        assert forget_old_answers() == 0
+        assert post(client).headers["Idempotent-Replayed"] == "true"
+        traveller.shift(timedelta(seconds=1))
+        assert forget_old_answers() == 1
+    assert not IdempotencyRecord.objects.exists()
