@@ -4,9 +4,12 @@ SQLite has no row locks and needs none: its transactions are IMMEDIATE, so one w
 others.
 """
 
+from collections.abc import Collection, Sequence
+
 from django.db import IntegrityError, connection, transaction
 
-from ingest.models import Fence
+from ingest.models import Fence, WindowFence
+from neruba.inserts import insert_rows
 from neruba.models import Project
 
 
@@ -22,9 +25,33 @@ def take_arrival(project: Project) -> None:
     _lock(project, Fence.Name.ARRIVAL, "FOR UPDATE")
 
 
-def take_windows(project: Project) -> None:
-    """Be the only one that rebuilds windows of the project."""
-    _lock(project, Fence.Name.WINDOWS, "FOR UPDATE")
+def take_windows(subject_ids: Collection[int]) -> None:
+    """Be the only one that rebuilds windows of these subjects. In any order over several calls, but
+    for deadlocks.
+    """
+    assert connection.in_atomic_block, "a lock outside of a transaction would hold nothing"
+    if connection.vendor == "sqlite":
+        return
+    wanted = sorted(set(subject_ids))
+    while missing := sorted(set(wanted) - _locked_windows(wanted)):
+        try:
+            with transaction.atomic():
+                insert_rows(WindowFence, ("subject_id",), [(pk,) for pk in missing])
+        except IntegrityError:
+            continue  # A rival made one of them, and has committed.
+
+
+def _locked_windows(wanted: Sequence[int]) -> set[int]:
+    if not wanted:
+        return set()
+    ids = ",".join(map(int.__repr__, wanted))
+    with connection.cursor() as cursor:
+        # By the index: reading the whole table would wait for the rows of others too.
+        cursor.execute(
+            f"SELECT subject_id FROM {WindowFence._meta.db_table} FORCE INDEX (PRIMARY) "  # noqa: S608
+            f"WHERE subject_id IN ({ids}) ORDER BY subject_id FOR UPDATE"
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def _lock(project: Project, name: str, mode: str) -> None:

@@ -12,7 +12,8 @@ from ingest.selectors.raw import Stream
 from neruba.models import Project
 
 # The UTC days by subject and event type, and how far the order of arrival has come: all that the
-# marks told of is within it. The reader holds the windows fence, and may lock customers after it.
+# marks told of is within it. The reader holds the subjects' window fences, and may lock customers
+# after them.
 Reader = Callable[[Project, Mapping[Stream, Collection[date]], ArrivalBound], None]
 
 _readers: list[Reader] = []

@@ -70,11 +70,12 @@ def account_problem(key: AccountKey) -> str:
     known = CHART.get(key.code)
     if known is None:
         return f"no account {key.code!r} in the chart"
-    problems = {
-        f"{key.currency!r} is no currency": not is_currency(key.currency),
-        f"{key.code} needs a customer": known.party == "customer" and not key.party,
-        f"{key.code} is shared and has no customer": known.party == "none" and key.party,
-        f"{key.code} needs a {known.sub}": known.sub and not key.sub,
-        f"{key.code} is not divided further": key.sub and not known.sub,
-    }
-    return next((problem for problem, holds in problems.items() if holds), "")
+    if not is_currency(key.currency):
+        return f"{key.currency!r} is no currency"
+    if known.party == "customer" and not key.party:
+        return f"{key.code} needs a customer"
+    if known.party == "none" and key.party:
+        return f"{key.code} is shared and has no customer"
+    if known.sub and not key.sub:
+        return f"{key.code} needs a {known.sub}"
+    return f"{key.code} is not divided further" if key.sub and not known.sub else ""

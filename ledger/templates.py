@@ -5,7 +5,7 @@ numbers.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 RECEIVABLE = "1100"
 DEFERRED = "2100"
@@ -13,8 +13,7 @@ REVENUE_FEES = "4000"
 REVENUE_USAGE = "4010"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AccountKey:
+class AccountKey(NamedTuple):
     """An account by its natural key, within a project."""
 
     code: str
@@ -23,8 +22,7 @@ class AccountKey:
     sub: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationKey:
+class OperationKey(NamedTuple):
     """What an entry is the record of: posting it twice returns the first."""
 
     kind: str

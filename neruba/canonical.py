@@ -5,73 +5,101 @@ as text (`neruba.decimals.plain`), an instant as text (`neruba.period.rfc3339`).
 """
 
 import hashlib
-import json
+
+import msgspec
 
 # The integers that every JSON reader keeps (RFC 7493, 2.2); larger ones go in as text.
 MAX_INTEGER = 2**53 - 1
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_encode_sorted = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-).encode
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 
 
 def canonical_json(value: object) -> str:
     """Write None, bool, int, str, lists, tuples and dicts with text keys as RFC 8785 says.
 
     Keys are ordered by their UTF-16 code units; there is no white space; only what JSON demands is
-    escaped. Raises TypeError for floats, decimals and every other type, and for keys that are no
-    text; ValueError for integers beyond 2**53 - 1 either way and for lone surrogates, which have no
-    UTF-8.
+    escaped. What `embedded` returned stands as it is. Raises TypeError for floats, decimals and
+    every other type, and for keys that are no text; ValueError for integers beyond 2**53 - 1 either
+    way and for lone surrogates, which have no UTF-8.
     """
-    # Code points and UTF-16 code units order keys alike until one lies beyond the first plane.
-    text = _encode_sorted(value) if _keys_are_ascii(value) else _encode(_ordered(value))
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("text with a lone surrogate cannot be written as UTF-8") from error
-    return text
+    return _canonical(value).decode()
 
 
 def sha256_hex(value: object) -> str:
     """Hash the UTF-8 bytes of `canonical_json(value)`: 64 lower-case hexadecimal digits."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return hashlib.sha256(_canonical(value)).hexdigest()
 
 
-def _keys_are_ascii(value: object) -> bool:
-    """Check the types of a whole tree, and say whether all keys in it are ASCII."""
-    if value is None or isinstance(value, str | bool):
+def embedded(text: str) -> msgspec.Raw:
+    """What `canonical_json` wrote, to be a member of a larger value without being written again.
+
+    Law: canonical_json([embedded(canonical_json(x))]) == canonical_json([x]).
+    """
+    return msgspec.Raw(text.encode())
+
+
+def _canonical(value: object) -> bytes:
+    # Code points and UTF-16 code units order keys alike until one lies beyond the first plane.
+    try:
+        return _encode_sorted(value) if _is_simple(value) else _encode(_ordered(value))
+    except UnicodeEncodeError as error:
+        raise ValueError("text with a lone surrogate cannot be written as UTF-8") from error
+
+
+def _is_simple(value: object) -> bool:
+    """Check the types of a whole tree, and say whether all keys in it are ASCII and no type is
+    derived from another, so that the encoder takes it as it is.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool or kind is msgspec.Raw:
         return True
+    if kind is dict:
+        return _is_simple_object(value)  # type: ignore[arg-type]
+    if isinstance(value, list | tuple):
+        simple = True
+        for member in value:
+            # Both sides are wanted: every member is checked, also after the first one at fault.
+            simple = (type(member) is str or _is_simple(member)) and simple
+        return simple and (kind is list or kind is tuple)
     if isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise ValueError(
                 f"the integer {value} is too large for canonical JSON; write it as text"
             )
-        return True
+        return kind is int
     if isinstance(value, dict):
-        ascii_only = True
-        for key, member in value.items():
+        _is_simple_object(value)
+        return False
+    if isinstance(value, str):
+        return False
+    raise TypeError(f"canonical JSON has no {kind.__name__}; decimals and instants are text")
+
+
+def _is_simple_object(value: dict[object, object]) -> bool:
+    simple = True
+    for key, member in value.items():
+        if type(key) is not str:
             if not isinstance(key, str):
                 raise TypeError(f"a key of canonical JSON is text, not {type(key).__name__}")
-            # Both sides are wanted: every member is checked, also after the first key that is not
-            # ASCII.
-            ascii_only = _keys_are_ascii(member) and key.isascii() and ascii_only
-        return ascii_only
-    if isinstance(value, list | tuple):
-        ascii_only = True
-        for member in value:
-            ascii_only = _keys_are_ascii(member) and ascii_only
-        return ascii_only
-    raise TypeError(f"canonical JSON has no {type(value).__name__}; decimals and instants are text")
+            simple = False
+        simple = (type(member) is str or _is_simple(member)) and key.isascii() and simple
+    return simple
 
 
 def _ordered(value: object) -> object:
-    """Copy a tree with the keys of every dict in the order of their UTF-16 code units."""
+    """Copy a tree with plain types and the keys of every dict in the order of their UTF-16 code
+    units.
+    """
     if isinstance(value, dict):
         keys = sorted(value, key=_utf16)
-        return {key: _ordered(value[key]) for key in keys}
+        return {str.__str__(key): _ordered(value[key]) for key in keys}
     if isinstance(value, list | tuple):
         return [_ordered(member) for member in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
     return value
 
 

@@ -66,6 +66,11 @@ class ProjectSettings:
         return cls(**given)
 
     @classmethod
+    def of_project(cls, given: Mapping[str, Any]) -> "ProjectSettings":
+        """Read what a project stores, as `parse` does; a run asks for it again and again."""
+        return _of_project(tuple(sorted(given.items())))
+
+    @classmethod
     def stored(cls, text: str) -> "ProjectSettings":
         """Read what `as_dict` gave, as pinned to a period; it was checked when it was set."""
         return _stored(text)
@@ -88,6 +93,11 @@ class ProjectSettings:
     def future_tolerance(self) -> timedelta:
         """How far ahead of the project's clock an event may be dated."""
         return parse_duration(self.future_event_tolerance)
+
+
+@lru_cache(maxsize=256)
+def _of_project(given: tuple[tuple[str, Any], ...]) -> ProjectSettings:
+    return ProjectSettings.parse(dict(given))
 
 
 @lru_cache(maxsize=256)

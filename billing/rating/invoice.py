@@ -61,19 +61,24 @@ class InvoiceContent:
         return bool(self.lines) and self.facts.terms is not None and self.facts.terms.has_fee
 
     def content(self) -> dict[str, Any]:
+        return self._content([line.content(self.facts.currency) for line in self.lines])
+
+    @property
+    def content_hash(self) -> str:
+        return sha256_hex(
+            self._content([line.hashed_content(self.facts.currency) for line in self.lines])
+        )
+
+    def _content(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
         facts = self.facts
         return invoice_content(
             customer=facts.customer,
             subscription=facts.subscription,
             currency=facts.currency,
             period=facts.period,
-            lines=[line.content(facts.currency) for line in self.lines],
+            lines=lines,
             total=self.total,
         )
-
-    @property
-    def content_hash(self) -> str:
-        return sha256_hex(self.content())
 
 
 def invoice_content(

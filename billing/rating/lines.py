@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import Any, Literal, cast
 
 from billing.rating.facts import PeriodFacts, UsageFacts
@@ -11,6 +13,7 @@ from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
 from billing.rating.proration import POLICIES, Basis, Share, prorate
 from billing.rating.terms import Terms
+from neruba.canonical import canonical_json, embedded
 from neruba.decimals import plain
 from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
@@ -23,7 +26,7 @@ EXACT_PLACES = 12
 WHOLE = Share(1, 1, "days")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A line of an invoice. `earned` says when its income is earned; it is for the books, not
     printed.
@@ -41,8 +44,20 @@ class Line:
     evidence: Mapping[str, Any]
     corrects: Mapping[str, str] | None = None
 
+    @cached_property
+    def evidence_text(self) -> str:
+        """The evidence as canonical JSON, as it is stored."""
+        return canonical_json(self.evidence)
+
     def content(self, currency: str) -> dict[str, Any]:
-        """The line as it is hashed and shown."""
+        """The line as it is shown."""
+        return self._content(currency, self.evidence)
+
+    def hashed_content(self, currency: str) -> dict[str, Any]:
+        """The line as it is hashed: equal in canonical JSON, with the evidence written once."""
+        return self._content(currency, embedded(self.evidence_text))
+
+    def _content(self, currency: str, evidence: object) -> dict[str, Any]:
         return line_content(
             key=self.key,
             kind=self.kind,
@@ -53,7 +68,7 @@ class Line:
             unit_amount=self.unit_amount,
             amount=Money(self.amount_minor, currency),
             corrects=self.corrects,
-            evidence=self.evidence,
+            evidence=evidence,
         )
 
 
@@ -68,7 +83,7 @@ def line_content(
     unit_amount: str | None,
     amount: Money,
     corrects: Mapping[str, str] | None,
-    evidence: Mapping[str, Any],
+    evidence: object,
 ) -> dict[str, Any]:
     """A line in the form that is hashed: the same for what is computed and for what is read from
     the books.
@@ -128,13 +143,21 @@ def common_evidence(
             "rounding": held.policy.rounding,
             "timezone": terms.zone,
         },
-        "period": {
-            **period_content(period.interval),
-            "starts_on": period.starts_on.isoformat(),
-            "ends_on": period.ends_on.isoformat(),
-        },
+        "period": _period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "steps": [step.evidence() for step in rated.steps],
         "amount_exact": exact_text(exact),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _period_evidence(
+    start: datetime, end: datetime, starts_on: date, ends_on: date
+) -> Mapping[str, str]:
+    """Subscriptions with one billing calendar have the same few periods."""
+    return {
+        **period_content(Interval(start, end)),
+        "starts_on": starts_on.isoformat(),
+        "ends_on": ends_on.isoformat(),
     }
 
 
@@ -152,7 +175,13 @@ def exact_text(exact: Fraction) -> str:
     """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
     rest).
     """
-    scaled = round(exact * 10**EXACT_PLACES)
+    scaled = _rounded(exact.numerator * 10**EXACT_PLACES, exact.denominator)
     digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
     sign = "-" if scaled < 0 else ""
     return plain(Decimal(f"{sign}{digits[:-EXACT_PLACES]}.{digits[-EXACT_PLACES:]}"))
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The nearest integer, of two the even one: as `round` of the fraction, without making it."""
+    units, rest = divmod(numerator, denominator)
+    return units + (2 * rest > denominator or (2 * rest == denominator and units % 2 == 1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 from billing.rating.definition import read_boolean
@@ -19,7 +20,7 @@ UNSUPPORTED = frozenset(
 MAX_CODE = 255
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanPrice:
     """One price of a plan: what is billed, when, and by which model. `meter` is a code, or None."""
 
@@ -33,6 +34,10 @@ class PlanPrice:
 
     def definition(self) -> dict[str, object]:
         """Return the canonical definition: `parse_plan_price` of it gives an equal price."""
+        return dict(self._definition)
+
+    @cached_property
+    def _definition(self) -> Mapping[str, object]:
         return {
             "code": self.code,
             "name": self.name,

@@ -115,7 +115,8 @@ def share(
 
 def prorate(amount: Decimal, part: Share) -> Fraction:
     """Return the exact share of an amount; the invoice line rounds it."""
-    return Fraction(amount) * part.fraction
+    exact = Fraction(amount)
+    return exact if part.is_whole else exact * part.fraction
 
 
 def _share_of_seconds(part: Span, whole: Span) -> Share:

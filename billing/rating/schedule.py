@@ -5,18 +5,25 @@ The algorithm, with worked dates, is in docs/periods-and-proration.md.
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from dateutil.relativedelta import relativedelta
 
 from billing.rating.proration import Basis, Span
 from billing.rating.rhythm import Rhythm
-from neruba.period import Interval, local_date, local_instant, zone_named
+from neruba.period import Interval, local_date, local_instant, local_midnight, zone_named
 
 Anchor = Literal["calendar", "anniversary"]
 
 _LAST_DAY_OF_A_MONTH = 31
+MIDNIGHT = time()
+
+
+@lru_cache(maxsize=4096)
+def _months_after(day: date, months: int) -> date:
+    """Subscriptions with one billing calendar ask for the same few dates."""
+    return day + relativedelta(months=months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +152,14 @@ class Schedule:
 
     def _date(self, index: int) -> date:
         """Return a date of the grid; a day that a month does not have is its last one."""
-        count = index * self.rhythm.count
-        if self.rhythm.interval == "day":
-            return self._origin + timedelta(days=count)
-        if self.rhythm.interval == "week":
-            return self._origin + timedelta(weeks=count)
-        if self.rhythm.interval == "month":
-            return self._origin + relativedelta(months=count)
-        return self._origin + relativedelta(years=count)
+        if self.rhythm.months is not None:
+            return _months_after(self._origin, index * self.rhythm.months)
+        days = index * self.rhythm.count * (7 if self.rhythm.interval == "week" else 1)
+        return self._origin + timedelta(days=days)
 
     def _instant(self, index: int) -> datetime:
+        if self._clock == MIDNIGHT:
+            return local_midnight(self._date(index), self.zone)
         return local_instant(self._date(index), self._clock, self.zone)
 
     def _index_near(self, day: date) -> int:

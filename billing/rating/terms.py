@@ -4,14 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
+
+import msgspec
 
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
-from billing.rating.rhythm import Rhythm
+from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.rating.schedule import Anchor, Schedule
-from neruba.canonical import canonical_json
 from neruba.period import parse_instant, rfc3339
 
 
@@ -32,7 +33,7 @@ class Terms:
     start: datetime
     prices: tuple[PlanPrice, ...]
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         return Schedule(
             rhythm=self.rhythm,
@@ -48,15 +49,15 @@ class Terms:
         """The rhythm as it stands in keys, such as `month:1`."""
         return f"{self.rhythm.interval}:{self.rhythm.count}"
 
-    @property
+    @cached_property
     def has_usage(self) -> bool:
         return any(price.kind == "usage" for price in self.prices)
 
-    @property
+    @cached_property
     def has_fee(self) -> bool:
         return any(price.kind == "recurring" for price in self.prices)
 
-    @property
+    @cached_property
     def meters(self) -> set[str]:
         """The codes of the meters that it bills."""
         return {price.meter for price in self.prices if price.meter is not None}
@@ -80,23 +81,42 @@ class Terms:
     @classmethod
     def read(cls, text: str) -> "Terms":
         """Read the canonical JSON of `content`."""
-        content = json.loads(text)
+        content = _decode(text)
         return cls(
-            plan=content["plan"],
-            plan_version=content["plan_version"],
-            currency=content["currency"],
-            rhythm=Rhythm(content["interval"], content["interval_count"]),
-            anchor=content["anchor"],
-            billing_day=content["billing_day"],
-            zone=content["timezone"],
-            basis=content["basis"],
-            start=parse_instant(content["start_at"]),
-            prices=_parse_prices(canonical_json(content["prices"])),
+            plan=content.plan,
+            plan_version=content.plan_version,
+            currency=content.currency,
+            rhythm=Rhythm(content.interval, content.interval_count),
+            anchor=content.anchor,
+            billing_day=content.billing_day,
+            zone=content.timezone,
+            basis=content.basis,
+            start=parse_instant(content.start_at),
+            prices=_parse_prices(bytes(content.prices)),
         )
 
 
+class _Content(msgspec.Struct):
+    """What `Terms.content` writes, the prices still to be read."""
+
+    plan: str
+    plan_version: int
+    currency: str
+    interval: IntervalUnit
+    interval_count: int
+    anchor: Anchor
+    billing_day: int | None
+    timezone: str
+    basis: Basis
+    start_at: str
+    prices: msgspec.Raw
+
+
+_decode = msgspec.json.Decoder(_Content).decode
+
+
 @lru_cache(maxsize=1024)
-def _parse_prices(text: str) -> tuple[PlanPrice, ...]:
+def _parse_prices(text: bytes) -> tuple[PlanPrice, ...]:
     """Many subscriptions share one snapshot, so it is parsed once."""
     definitions: list[Mapping[str, object]] = json.loads(text)
     return tuple(parse_plan_price(definition) for definition in definitions)

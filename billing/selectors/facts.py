@@ -14,6 +14,7 @@ from billing.selectors.timelines import (
     Timeline,
     begun_period,
     coming_period,
+    is_over,
     stored_periods,
     timelines_of,
 )
@@ -155,8 +156,10 @@ def _held_periods(
     ended = None
     if number:
         ended = stored.get((pk, number - 1)) or coming_period(project, timeline.terms, number - 1)
-    begun = begun_period(project, timeline, number, ended)
-    return ended, begun and stored.get((pk, number), begun)
+    begun = stored.get((pk, number))
+    if begun is None or is_over(timeline, ended):
+        begun = begun_period(project, timeline, number, ended)
+    return ended, begun
 
 
 def usage_facts(

@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from billing.models import Period, Subscription, SubscriptionChange
+from billing.models import Period, SubscriptionChange
 from billing.rating.facts import PeriodFacts
 from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
@@ -13,6 +15,17 @@ from neruba.models import Project
 from neruba.project_settings import ProjectSettings
 
 Type = SubscriptionChange.Type
+PERIOD_COLUMNS = (
+    *("project_id", "subscription_id", "rhythm", "number", "start", "end", "starts_on", "ends_on"),
+    *("whole_start", "whole_starts_on", "zone", "policy"),
+)
+
+
+# The policy, then the fields of a BillingPeriod in their order.
+FACT_COLUMNS = (
+    *("policy", "number", "start", "end", "starts_on", "ends_on"),
+    *("whole_start", "whole_starts_on"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +55,48 @@ def timelines_of(
     `known` limits each to its first so many changes (what a document knew), `at` to what was asked
     for by then.
     """
-    changes: dict[int, list[SubscriptionChange]] = {}
+    changes: dict[int, list[_Change]] = {}
     rows = SubscriptionChange.objects.filter(project=project, subscription__in=subscription_ids)
-    for change in rows.order_by("subscription", "number"):
+    columns = ("subscription_id", *_Change._fields)
+    for pk, *row in rows.order_by("subscription", "number").values_list(*columns):
+        change = _Change(*row)
         asked = at is None or change.type == Type.CREATE or change.requested_at <= at
-        if asked and (known is None or change.number <= known[change.subscription_id]):
-            changes.setdefault(change.subscription_id, []).append(change)
-    return {pk: _fold(rows) for pk, rows in changes.items()}
+        if asked and (known is None or change.number <= known[pk]):
+            changes.setdefault(pk, []).append(change)
+    return {pk: _fold(several) for pk, several in changes.items()}
 
 
-def _fold(changes: list[SubscriptionChange]) -> Timeline:
+class _Change(NamedTuple):
+    number: int
+    type: str
+    effective_at: datetime
+    requested_at: datetime
+    content: str
+
+
+def _fold(changes: list[_Change]) -> Timeline:
     assert changes[0].type == Type.CREATE, "a timeline begins with its creation"
     ends = [change.effective_at for change in changes if change.type == Type.CANCEL]
     return Timeline(
-        terms=Terms.read(changes[0].content),
+        terms=_terms(changes[0].content),
         end_at=min(ends, default=None),
         changes=changes[-1].number,
     )
 
 
+@lru_cache(maxsize=1024)
+def _terms(content: str) -> Terms:
+    """A step reads the timelines of a chunk of customers two or three times."""
+    return Terms.read(content)
+
+
 def period_facts(row: Period) -> PeriodFacts:
     """A period as it was stored when it opened."""
-    period = BillingPeriod(
-        number=row.number,
-        start=row.start,
-        end=row.end,
-        starts_on=row.starts_on,
-        ends_on=row.ends_on,
-        whole_start=row.whole_start,
-        whole_starts_on=row.whole_starts_on,
-    )
-    return PeriodFacts(period, ProjectSettings.stored(row.policy))
+    return _facts(*(getattr(row, name) for name in FACT_COLUMNS))
+
+
+def _facts(policy: str, *period: Any) -> PeriodFacts:
+    return PeriodFacts(BillingPeriod(*period), ProjectSettings.stored(policy))
 
 
 def stored_periods(
@@ -84,7 +108,11 @@ def stored_periods(
         subscription__in={subscription for subscription, _ in wanted},
         number__in={number for _, number in wanted},
     )
-    return {(row.subscription_id, row.number): period_facts(row) for row in rows}
+    columns = ("subscription_id", "number", *FACT_COLUMNS)
+    return {
+        (subscription, number): _facts(*values)
+        for subscription, number, *values in rows.order_by().values_list(*columns)
+    }
 
 
 def begun_period(
@@ -93,9 +121,15 @@ def begun_period(
     """The period that would open at boundary `number`, or None where the timeline has
     ended there.
     """
+    if is_over(timeline, ended):
+        return None
+    return coming_period(project, timeline.terms, number)
+
+
+def is_over(timeline: Timeline, ended: PeriodFacts | None) -> bool:
+    """Whether the timeline has ended where a period did (None: where it starts)."""
     at = ended.period.end if ended is not None else timeline.terms.start
-    is_over = timeline.end_at is not None and timeline.end_at <= at
-    return None if is_over else coming_period(project, timeline.terms, number)
+    return timeline.end_at is not None and timeline.end_at <= at
 
 
 def coming_period(project: Project, terms: Terms, number: int) -> PeriodFacts:
@@ -104,21 +138,18 @@ def coming_period(project: Project, terms: Terms, number: int) -> PeriodFacts:
 
 
 def period_row(
-    project: Project, subscription: Subscription, terms: Terms, facts: PeriodFacts
-) -> Period:
-    """The row, not yet stored, of a period that opens."""
+    project: Project, subscription_id: int, terms: Terms, facts: PeriodFacts
+) -> tuple[object, ...]:
+    """The values of PERIOD_COLUMNS for a period that opens."""
     period = facts.period
-    return Period(
-        project=project,
-        subscription=subscription,
-        rhythm=terms.rhythm_code,
-        number=period.number,
-        start=period.start,
-        end=period.end,
-        starts_on=period.starts_on,
-        ends_on=period.ends_on,
-        whole_start=period.whole_start,
-        whole_starts_on=period.whole_starts_on,
-        zone=terms.zone,
-        policy=canonical_json(facts.policy.as_dict()),
+    return (
+        *(project.pk, subscription_id, terms.rhythm_code, period.number, period.start, period.end),
+        *(period.starts_on, period.ends_on, period.whole_start, period.whole_starts_on),
+        *(terms.zone, _policy_text(facts.policy)),
     )
+
+
+@lru_cache(maxsize=256)
+def _policy_text(policy: ProjectSettings) -> str:
+    """Most periods of a project open with the same policy."""
+    return canonical_json(policy.as_dict())

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from billing.models import (
     BillingRun,
     Charge,
@@ -28,16 +30,41 @@ from billing.selectors.contents import (
     waiting_charges,
 )
 from billing.selectors.corrections import corrections_alone, late_periods
-from billing.selectors.timelines import begun_period, period_row, stored_periods, timelines_of
+from billing.selectors.timelines import (
+    PERIOD_COLUMNS,
+    begun_period,
+    period_row,
+    stored_periods,
+    timelines_of,
+)
 from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
 from ledger.services.journal import Posted, post_entries
 from ledger.templates import BilledLine, OperationKey, Posting, invoice_moves
 from neruba.canonical import canonical_json, sha256_hex
+from neruba.inserts import insert_rows, insert_rows_for_ids
 from neruba.models import Customer, Project
+from neruba.updates import update_rows
 
 ISSUE = "invoice.issue"
+DRAFT_COLUMNS = (
+    *("project_id", "public_id", "operation_key", "reason", "customer_id", "subscription_id"),
+    *("boundary", "currency", "status", "boundary_at", "due_at", "period_start", "period_end"),
+    *("created_at", "bound_event", "bound_retraction", "known_changes"),
+    *("content_hash", "document_hash", "parties_digest"),
+)
+# What a document gets when it is issued.
+ISSUED_COLUMNS = (
+    *("sequence", "status", "run_id", "finalized_at", "payment_due_at"),
+    *("bound_event", "bound_retraction", "known_changes"),
+    *("content_hash", "document_hash", "parties_digest"),
+)
+LINE_COLUMNS = (
+    *("project_id", "invoice_id", "line_key", "position", "kind", "price", "description"),
+    *("period_start", "period_end", "quantity", "unit_amount", "evidence"),
+    *("corrects_invoice", "corrects_line", "transfer_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +94,7 @@ def open_boundaries(
         ended = stored[subscription.pk, number - 1] if number else None
         begun = begun_period(project, timeline, number, ended)
         if begun is not None:
-            opened.append(period_row(project, subscription, timeline.terms, begun))
+            opened.append(period_row(project, subscription.pk, timeline.terms, begun))
         drafts.append(
             draft_of_boundary(
                 project=project,
@@ -81,14 +108,21 @@ def open_boundaries(
         )
         subscription.next_boundary = number + 1
         subscription.due_at = begun.period.end if begun is not None else None
-    Period.objects.bulk_create(opened)
-    Subscription.objects.bulk_update(subscriptions, ["next_boundary", "due_at"])
-    Invoice.objects.bulk_create(drafts)
-    return list(
-        Invoice.objects.filter(
-            project=project, operation_key__in=[draft.operation_key for draft in drafts]
-        ).select_related("customer", "subscription__customer")
+    insert_rows(Period, PERIOD_COLUMNS, opened)
+    update_rows(
+        Subscription,
+        ("next_boundary", "due_at"),
+        [(row.pk, row.next_boundary, row.due_at) for row in subscriptions],
     )
+    return _store_drafts(drafts)
+
+
+def _store_drafts(drafts: list[Invoice]) -> list[Invoice]:
+    rows = [[getattr(draft, name) for name in DRAFT_COLUMNS] for draft in drafts]
+    for draft, pk in zip(drafts, insert_rows_for_ids(Invoice, DRAFT_COLUMNS, rows), strict=True):
+        draft.pk = pk
+        draft._state.adding, draft._state.db = False, connection.alias  # noqa: SLF001
+    return drafts
 
 
 def issue_charges(
@@ -101,12 +135,8 @@ def issue_charges(
 ) -> Finalized:
     """Issue an invoice for each of these charges alone."""
     drafts = [draft_of_charge(project=project, charge=charge, created_at=at) for charge in charges]
-    Invoice.objects.bulk_create(drafts)
-    keys = {f"charge:{charge.charge_key}": charge for charge in charges}
-    rows = list(
-        Invoice.objects.filter(project=project, operation_key__in=keys).select_related("customer")
-    )
-    own = {index: [keys[row.operation_key]] for index, row in enumerate(rows)}
+    rows = _store_drafts(drafts)
+    own = {index: [charge] for index, charge in enumerate(charges)}
     return _finalize(project=project, drafts=rows, charges=own, bound=bound, run=run, at=at)
 
 
@@ -134,12 +164,7 @@ def issue_corrections(
         )
         for pk, mine in periods.items()
     ]
-    Invoice.objects.bulk_create(drafts)
-    rows = list(
-        Invoice.objects.filter(
-            project=project, operation_key__in=[draft.operation_key for draft in drafts]
-        ).select_related("customer", "subscription__customer")
-    )
+    rows = _store_drafts(drafts)
     return _finalize(project=project, drafts=rows, charges={}, bound=bound, run=run, at=at)
 
 
@@ -226,28 +251,17 @@ def _store_lines(project: Project, made: Sequence[Computed], posted: Sequence[Po
             _line_row(project, one.invoice, position, line, transfers.get(line.key))
             for position, line in enumerate(one.content.lines)
         ]
-    InvoiceLine.objects.bulk_create(rows)
+    insert_rows(InvoiceLine, LINE_COLUMNS, rows)
 
 
 def _line_row(
     project: Project, invoice: Invoice, position: int, line: Line, transfer_id: int | None
-) -> InvoiceLine:
-    return InvoiceLine(
-        project=project,
-        invoice=invoice,
-        line_key=line.key,
-        position=position,
-        kind=line.kind,
-        price=line.price,
-        description=line.description,
-        period_start=line.period.start,
-        period_end=line.period.end,
-        quantity=line.quantity,
-        unit_amount=line.unit_amount or "",
-        evidence=canonical_json(line.evidence),
-        corrects_invoice=line.corrects["invoice"] if line.corrects else "",
-        corrects_line=line.corrects["line"] if line.corrects else "",
-        transfer_id=transfer_id,
+) -> tuple[object, ...]:
+    corrects = line.corrects or {"invoice": "", "line": ""}
+    return (
+        *(project.pk, invoice.pk, line.key, position, line.kind, line.price, line.description),
+        *(line.period.start, line.period.end, line.quantity, line.unit_amount or ""),
+        *(line.evidence_text, corrects["invoice"], corrects["line"], transfer_id),
     )
 
 
@@ -257,8 +271,8 @@ def _store_parties(project: Project, made: Sequence[Computed]) -> None:
         content = canonical_json(_parties(project, one.invoice.customer))
         salt = secrets.token_hex(16)
         one.invoice.parties_digest = sha256_hex([salt, content])
-        rows.append(InvoiceParty(invoice=one.invoice, salt=salt, content=content))
-    InvoiceParty.objects.bulk_create(rows)
+        rows.append((one.invoice.pk, salt, content))
+    insert_rows(InvoiceParty, ("invoice_id", "salt", "content"), rows)
 
 
 def _parties(project: Project, customer: Customer) -> dict[str, object]:
@@ -279,9 +293,8 @@ def _take_charges(made: Sequence[Computed]) -> None:
     for one in made:
         for charge in one.charges:
             charge.invoice, charge.due_at = one.invoice, None
-            taken.append(charge)
-    if taken:
-        Charge.objects.bulk_update(taken, ["invoice", "due_at"])
+            taken.append((charge.pk, charge.invoice_id, charge.due_at))
+    update_rows(Charge, ("invoice_id", "due_at"), taken)
 
 
 def _number(project: Project, made: Sequence[Computed], postings: Sequence[Posting]) -> None:
@@ -298,19 +311,11 @@ def _number(project: Project, made: Sequence[Computed], postings: Sequence[Posti
             parties_digest=invoice.parties_digest,
             moves=posting.moves,
         )
-    Invoice.objects.bulk_update(
-        [one.invoice for one in made],
+    update_rows(
+        Invoice,
+        ISSUED_COLUMNS,
         [
-            "sequence",
-            "status",
-            "run",
-            "finalized_at",
-            "payment_due_at",
-            "bound_event",
-            "bound_retraction",
-            "known_changes",
-            "content_hash",
-            "document_hash",
-            "parties_digest",
+            [one.invoice.pk, *(getattr(one.invoice, name) for name in ISSUED_COLUMNS)]
+            for one in made
         ],
     )

@@ -10,6 +10,7 @@ from ingest.normalize import Scalar, data_text
 from neruba.decimals import QUANTITY_INTEGER_DIGITS, QUANTITY_PLACES, parse_decimal, plain
 
 MISSING = object()
+WHOLE_BOUND = 10**QUANTITY_INTEGER_DIGITS
 
 
 class UnusableError(ValueError):
@@ -70,9 +71,16 @@ class MeterReader:
         A number, or a number as text. Raises UnusableError where it is missing, no number, has more
         than 19 digits before the point or more than 9 after it.
         """
+        number = self.number(data)
+        return None if number is None else Decimal(number)
+
+    def number(self, data: Mapping[str, Scalar]) -> int | Decimal | None:
+        """The event's value as `value` gives it; a whole number may come as an integer."""
         if not self.aggregation.needs_value:
             return None
         given = data.get(self.value_property, MISSING)
+        if type(given) is int and -WHOLE_BOUND < given < WHOLE_BOUND:
+            return given
         if given is MISSING or given is None:
             raise UnusableError(f"data has no value {self.value_property!r}")
         if isinstance(given, bool) or not isinstance(given, int | Decimal | str):
@@ -87,6 +95,11 @@ class MeterReader:
             raise UnusableError(
                 f"{self.value_property!r} is not a usable number: {error}"
             ) from None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every event counts, and in one group."""
+        return not self.filters and not self.group_by
 
     def group(self, data: Mapping[str, Scalar]) -> str:
         """The event's group as canonical JSON; a property that it lacks is null."""

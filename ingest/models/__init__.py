@@ -1,7 +1,7 @@
 """Raw usage, and what is derived from it."""
 
 from ingest.models.event import EventRetraction, FailedEvent, UsageEvent
-from ingest.models.fence import Fence
+from ingest.models.fence import Fence, WindowFence
 from ingest.models.meter import Meter
 from ingest.models.window import DirtyMark, UsageWindow, WindowSeries
 
@@ -13,5 +13,6 @@ __all__ = [
     "Meter",
     "UsageEvent",
     "UsageWindow",
+    "WindowFence",
     "WindowSeries",
 ]

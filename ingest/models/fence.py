@@ -1,23 +1,20 @@
-"""The row behind which the order of arrival stands still."""
+"""Rows that are locked and never written."""
 
 from django.db import models
 
 from neruba.fields import IdentifierField
-from neruba.models import Project
+from neruba.models import Project, Subject
 
 
 class Fence(models.Model):
-    """One row a purpose and project, locked and never written.
+    """The row of a project behind which the order of arrival stands still.
 
-    `arrival`: ingest holds it in share mode until it commits; a run takes it exclusively for an
-    instant and notes the highest ids, so that no event can be stamped before the bound and
-    committed after it. `windows`: serialises the rebuilding of windows, where an older reading must
-    not overwrite a newer one.
+    Ingest holds it in share mode until it commits; a run takes it exclusively for an instant and
+    notes the highest ids, so that no event can be stamped before the bound and committed after it.
     """
 
     class Name(models.TextChoices):
         ARRIVAL = "arrival"
-        WINDOWS = "windows"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     name = IdentifierField(max_length=16, choices=Name)
@@ -29,3 +26,18 @@ class Fence(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WindowFence(models.Model):
+    """The row of a subject behind which its windows are rebuilt: an older reading must not
+    overwrite a newer one.
+
+    A row of its own, since every event that ingest stores holds its subject's row in share mode.
+    """
+
+    subject = models.OneToOneField(
+        Subject, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return str(self.subject_id)

@@ -1,19 +1,28 @@
 """How much was used: from windows where they are clean, from raw events for the rest."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Literal
 
 from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.models import Meter
+from ingest.normalize import read_data
 from ingest.selectors.bounds import ArrivalBound
 from ingest.selectors.meters import meters_by_id, reader_of
-from ingest.selectors.raw import Group, Stream, count_event, raw_events
-from ingest.selectors.windows import CleanWindows, LocalDay, Series, local_days
+from ingest.selectors.raw import Group, Stream, count_events, instant_text, raw_events
+from ingest.selectors.windows import (
+    CleanWindows,
+    LocalDay,
+    Series,
+    WholeDays,
+    local_days,
+    whole_days,
+)
 from neruba.models import Project
 from neruba.period import local_date
 
@@ -124,31 +133,45 @@ class _Reading:
 
     def _merge_windows(self) -> list[Gap]:
         """Merge the clean windows; return what they leave to raw events."""
-        windows = self._clean_windows([need for need in self._needs if self._merges(need)])
+        fitting: dict[int, UsageNeed] = {}
         gaps: list[Gap] = []
         for index, need in enumerate(self._needs):
-            if windows is None or not self._merges(need):
+            if self._readers[need.meter_id].aggregation.merges:
+                fitting[index] = need
+            else:
                 gaps.append((index, need.start, need.end))
-                continue
+        if not fitting:
+            return gaps
+        series = {need.series: self._types[need.meter_id] for need in fitting.values()}
+        windows = CleanWindows(self._project, series, bound=self._bound)
+        days = _days_of_subjects(fitting.values())
+        merged = windows.of_whole_days(days)
+        for index, need in list(fitting.items()):
+            if need.series in merged:
+                del fitting[index]
+                self._merge(index, merged[need.series])
+                gaps += [(index, *edge) for edge in days[need.subject_id].edges]
+        if fitting:
+            gaps += self._merge_days(windows, fitting)
+        return gaps
+
+    def _merge_days(self, windows: CleanWindows, needs: Mapping[int, UsageNeed]) -> Iterator[Gap]:
+        """Merge the clean windows day by day; return what they leave."""
+        several = needs.values()
+        first = min(local_date(need.start, need.zone) for need in several)
+        last = max(local_date(need.end, need.zone) for need in several)
+        windows.load({need.series for need in several}, between=(first, last))
+        for index, need in needs.items():
             for local in local_days(need.zone, need.start, need.end):
                 states = windows.of(need.series, local) if _is_whole(local, need) else None
                 if states is None:
-                    gaps.append((index, max(local.start, need.start), min(local.end, need.end)))
+                    yield index, max(local.start, need.start), min(local.end, need.end)
                 else:
-                    for group, state in states.items():
-                        self._found[index].setdefault(group, State()).merge(state)
-        return gaps
+                    self._merge(index, states)
 
-    def _merges(self, need: UsageNeed) -> bool:
-        return self._readers[need.meter_id].aggregation.merges
-
-    def _clean_windows(self, fitting: Sequence[UsageNeed]) -> CleanWindows | None:
-        if not fitting:
-            return None
-        first = min(local_date(need.start, need.zone) for need in fitting)
-        last = max(local_date(need.end, need.zone) for need in fitting)
-        series = {need.series: self._types[need.meter_id] for need in fitting}
-        return CleanWindows(self._project, series, between=(first, last), bound=self._bound)
+    def _merge(self, index: int, states: Mapping[Group, State]) -> None:
+        for group, state in states.items():
+            self._found[index].setdefault(group, State()).merge(state)
 
     def _count_raw(self, gaps: Sequence[Gap]) -> None:
         by_stream: dict[Stream, list[tuple[datetime, datetime, int]]] = defaultdict(list)
@@ -157,11 +180,37 @@ class _Reading:
             if start < end:
                 stream = Stream(need.subject_id, self._types[need.meter_id])
                 by_stream[stream].append((start, end, index))
-        spans = {stream: Spans(parts) for stream, parts in by_stream.items()}
-        wanted = {stream: list(one.union()) for stream, one in spans.items()}
-        for event in raw_events(self._project, wanted, bound=self._bound):
-            for index in spans[event.stream].at(event.effective_at):
-                count_event(self._found[index], self._readers[self._needs[index].meter_id], event)
+        wanted = {stream: list(Spans(parts).union()) for stream, parts in by_stream.items()}
+        owners = {
+            stream: Spans(
+                (instant_text(start), instant_text(end), index) for start, end, index in parts
+            )
+            for stream, parts in by_stream.items()
+        }
+        for batch in raw_events(self._project, wanted, bound=self._bound):
+            runs = groupby(
+                batch, lambda event: (event.stream, owners[event.stream].place(event.at))
+            )
+            for (stream, place), run in runs:
+                events = list(run)
+                data = [read_data(event.data) for event in events]
+                for index in owners[stream].owners(place):
+                    reader = self._readers[self._needs[index].meter_id]
+                    count_events(self._found[index], reader, events, data)
+
+
+def _days_of_subjects(needs: Iterable[UsageNeed]) -> dict[int, WholeDays]:
+    """The whole days that all needs of a subject have in common; subjects whose needs differ are
+    left out.
+    """
+    found: dict[int, set[WholeDays | None]] = defaultdict(set)
+    for need in needs:
+        found[need.subject_id].add(whole_days(need.zone, need.start, need.end))
+    return {
+        subject_id: days
+        for subject_id, (days, *others) in found.items()
+        if days is not None and not others
+    }
 
 
 def _is_whole(local: LocalDay, need: UsageNeed) -> bool:

@@ -1,23 +1,25 @@
 """Windows that may stand for the raw events of their local day."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Aggregate, Count, F, Func, Max, Min, Q, QuerySet, Sum, TextField
 
 from ingest.aggregation.state import State
 from ingest.models import DirtyMark, UsageWindow, WindowSeries
 from ingest.selectors.bounds import ArrivalBound
-from ingest.selectors.raw import Group, Stream
+from ingest.selectors.raw import Group, RawEvent, Stream, instant_text
+from neruba.errors import InvariantError
 from neruba.models import Project
 from neruba.period import day_interval, days_between
 
 MICROSECOND = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 
 class Series(NamedTuple):
@@ -51,27 +53,79 @@ def _local_day(day: date, zone: str) -> LocalDay:
     return LocalDay(day, hours.start, hours.end, utc_days)
 
 
+def local_runs(zone: str, events: Sequence[RawEvent]) -> Iterator[tuple[date, slice]]:
+    """The local days of events, with the events that follow one another in each."""
+    first, current = 0, None
+    for index, event in enumerate(events):
+        day = _day_of(zone, event.at)
+        if day is not current:
+            if current is not None:
+                yield current, slice(first, index)
+            first, current = index, day
+    if current is not None:
+        yield current, slice(first, len(events))
+
+
+def _day_of(zone: str, at: str) -> date:
+    """The local date of an instant as text: that of its UTC day, unless the zone has more of
+    them.
+    """
+    parts = _days_of_utc_day(zone, at[:10])
+    return parts[0][1] if len(parts) == 1 else next(day for start, day in parts if start <= at)
+
+
+@lru_cache(maxsize=4096)
+def _days_of_utc_day(zone: str, utc_day: str) -> tuple[tuple[str, date], ...]:
+    """The local days that have an instant in a UTC day, the last one first, and when each
+    starts.
+    """
+    midnight = datetime.fromisoformat(utc_day).replace(tzinfo=UTC)
+    days = local_days(zone, midnight, midnight + DAY)
+    return tuple((instant_text(local.start), local.day) for local in reversed(days))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeDays:
+    """The local days that lie whole in some span of time, which leaves `edges` on either side."""
+
+    zone: str
+    first: date
+    last: date
+    utc_days: frozenset[date]
+    edges: tuple[tuple[datetime, datetime], ...]
+
+
+@lru_cache(maxsize=4096)
+def whole_days(zone: str, start: datetime, end: datetime) -> WholeDays | None:
+    """The whole local days of `[start, end)`; None where there is none."""
+    whole = [one for one in local_days(zone, start, end) if start <= one.start and one.end <= end]
+    if not whole:
+        return None
+    spans = ((start, whole[0].start), (whole[-1].end, end))
+    return WholeDays(
+        zone,
+        whole[0].day,
+        whole[-1].day,
+        frozenset(day for one in whole for day in one.utc_days),
+        tuple(span for span in spans if span[0] < span[1]),
+    )
+
+
 class CleanWindows:
-    """The windows of some series between two dates, as far as they hold exactly what a bound takes
-    in.
+    """The windows of some series, as far as they hold exactly what a bound takes in.
 
     Marks are read before windows: whatever a mark told of before it was deleted is then in the
     windows.
     """
 
     def __init__(
-        self,
-        project: Project,
-        series: Mapping[Series, str],
-        *,
-        between: tuple[date, date],
-        bound: ArrivalBound | None,
+        self, project: Project, series: Mapping[Series, str], *, bound: ArrivalBound | None
     ) -> None:
-        """`series` names the event type of each; `between` are the first and last local date,
-        inclusive.
-        """
+        """`series` names the event type of each."""
         wanted = series.keys()
+        self._project = project
         self._types = series
+        self._bound = bound
         subjects = {one.subject_id for one in wanted}
         self._dirty = _dirty_days(project, subjects, set(series.values()))
         standing = WindowSeries.objects.filter(project=project, subject_id__in=subjects).filter(
@@ -82,32 +136,67 @@ class CleanWindows:
         } & wanted
         self._states: dict[tuple[Series, date], dict[Group, State]] = defaultdict(dict)
         self._beyond: set[tuple[Series, date]] = set()
+
+    def of_whole_days(self, days: Mapping[int, WholeDays]) -> dict[Series, Mapping[Group, State]]:
+        """The merged states of those series that are clean on all these days of their subject; one
+        query, whose number of rows does not grow with the days.
+        """
+        wanted: dict[WholeDays, set[Series]] = defaultdict(set)
+        for series in self._standing:
+            span = days.get(series.subject_id)
+            if span is not None and span.zone == series.zone and self._is_clean(series, span):
+                wanted[span].add(series)
+        found: dict[Series, dict[Group, State]] = {
+            series: {} for several in wanted.values() for series in several
+        }
+        for series, group, state in merged_windows(self._project, wanted):
+            if series in found:
+                if self._is_beyond(state):
+                    del found[series]
+                else:
+                    found[series][group] = state
+        return dict(found)
+
+    def load(self, series: Collection[Series], *, between: tuple[date, date]) -> None:
+        """Read the windows of these series day by day; `between` are the first and last local date,
+        inclusive.
+        """
+        standing = self._standing & set(series)
         rows = UsageWindow.objects.filter(
-            project=project,
-            subject_id__in={one.subject_id for one in self._standing},
-            meter_id__in={one.meter_id for one in self._standing},
-            zone__in={one.zone for one in self._standing},
+            project=self._project,
+            subject_id__in={one.subject_id for one in standing},
+            meter_id__in={one.meter_id for one in standing},
+            zone__in={one.zone for one in standing},
             day__gte=between[0],
             day__lte=between[1],
         )
         for _pk, one, day, group, state in read_windows(rows):
             self._states[one, day][group] = state
-            if bound is not None and (
-                state.last_event > bound.event or state.last_retraction > bound.retraction
-            ):
+            if self._is_beyond(state):
                 self._beyond.add((one, day))
 
     def of(self, series: Series, local: LocalDay) -> Mapping[Group, State] | None:
-        """The states of a local day, none where nothing happened; None where raw events must be
-        read instead.
+        """The states of a local day that was loaded, none where nothing happened; None where raw
+        events must be read instead.
         """
         if series not in self._standing or (series, local.day) in self._beyond:
             return None
-        stream = Stream(series.subject_id, self._types[series])
-        dirty = self._dirty.get(stream)
+        dirty = self._dirty.get(self._stream(series))
         if dirty and not dirty.isdisjoint(local.utc_days):
             return None
         return self._states.get((series, local.day), {})
+
+    def _is_clean(self, series: Series, span: WholeDays) -> bool:
+        dirty = self._dirty.get(self._stream(series))
+        return not dirty or dirty.isdisjoint(span.utc_days)
+
+    def _is_beyond(self, state: State) -> bool:
+        return self._bound is not None and (
+            state.last_event > self._bound.event or state.last_retraction > self._bound.retraction
+        )
+
+    def _stream(self, series: Series) -> Stream:
+        return Stream(series.subject_id, self._types[series])
 
 
 def _dirty_days(
@@ -141,3 +230,77 @@ def read_windows(rows: QuerySet[UsageWindow]) -> Iterator[tuple[int, Series, dat
             last_retraction=last_retraction,
         )
         yield pk, Series(subject_id, meter_id, zone), day, Group(by, subscription), state
+
+
+class _Gathered(Aggregate):
+    """The texts of all rows of a group, with commas between them. They are added in Python: SQLite
+    has no exact decimals.
+    """
+
+    function = "GROUP_CONCAT"
+    name = "Gathered"
+    output_field = TextField()
+
+
+def merged_windows(
+    project: Project, wanted: Mapping[WholeDays, Set[Series]]
+) -> Iterator[tuple[Series, Group, State]]:
+    """The windows of series over whole days, merged; one row for each series and group.
+
+    A subject's series must all want the same days. Others of its series may come too.
+    """
+    condition = Q()
+    for days, several in wanted.items():
+        condition |= Q(
+            zone=days.zone,
+            day__gte=days.first,
+            day__lte=days.last,
+            subject_id__in={series.subject_id for series in several},
+            meter_id__in={series.meter_id for series in several},
+        )
+    if not condition:
+        return
+    rows = (
+        UsageWindow.objects.filter(condition, project=project)
+        .order_by()
+        .values_list("subject_id", "meter_id", "zone", "group_key")
+        .annotate(
+            windows=Count("id"),
+            by=Min("group"),
+            named=Min("subscription"),
+            events=Sum("count"),
+            totals=_Gathered("sum"),
+            lows=_Gathered("min"),
+            highs=_Gathered("max"),
+            checksums=_Gathered(Func(F("checksum"), function="HEX", output_field=TextField())),
+            useless=Sum("unusable"),
+            event=Max("last_event"),
+            retraction=Max("last_retraction"),
+        )
+    )
+    for (
+        subject_id,
+        meter_id,
+        zone,
+        _,
+        windows,
+        by,
+        subscription,
+        count,
+        *gathered,
+    ) in rows:
+        totals, lows, highs, checksums, unusable, last_event, last_retraction = gathered
+        parts = [text.split(",") for text in (totals, lows, highs, checksums)]
+        if any(len(part) != windows for part in parts):
+            raise InvariantError("group_concat_max_len is too small for the windows of a period")
+        state = State.of_parts(
+            count=int(count),
+            totals=parts[0],
+            lows=parts[1],
+            highs=parts[2],
+            checksums=parts[3],
+            unusable=int(unusable),
+            last_event=last_event,
+            last_retraction=last_retraction,
+        )
+        yield Series(subject_id, meter_id, zone), Group(by, subscription), state

@@ -1,28 +1,29 @@
 """Rebuilding windows from raw events: idempotent, so that order, gaps and crashes do not matter."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import groupby
 
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
 
 from ingest.aggregation.spans import Spans
-from ingest.aggregation.state import State
+from ingest.aggregation.state import DIGEST_BYTES, State
 from ingest.locks import take_windows
 from ingest.models import DirtyMark, Meter, UsageWindow, WindowSeries
 from ingest.news import tell
-from ingest.normalize import EARLIEST
+from ingest.normalize import EARLIEST, read_data
 from ingest.selectors.bounds import known_bound
 from ingest.selectors.meters import reader_of
-from ingest.selectors.raw import Group, RawEvent, Stream, count_event, raw_events
-from ingest.selectors.windows import Series, local_days, read_windows
+from ingest.selectors.raw import Group, Stream, count_events, raw_events
+from ingest.selectors.windows import Series, local_days, local_runs, read_windows
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
 from neruba.inserts import insert_rows
 from neruba.models import Project, Subject
-from neruba.period import day_interval, local_date
+from neruba.period import day_interval
 
 SUBJECTS_AT_ONCE = 200
 ROWS_A_DELETE = 1000
@@ -50,10 +51,9 @@ def rebuild_windows(
     without, all that have marks, and for the types that were marked. Windows are kept by the zone
     of the customer (else the project's), the zones of series that exist, and for each subject those
     in `zones`. A new series is built from all its events. One transaction, in which nobody else
-    rebuilds windows of the project. Law: rebuilding changes no usage.
+    rebuilds windows of the same subjects. Law: rebuilding changes no usage.
     """
     with transaction.atomic():
-        take_windows(project)
         subjects = (
             sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
         )
@@ -61,6 +61,7 @@ def rebuild_windows(
         days: dict[Stream, set[date]] = {}
         for first in range(0, len(subjects), SUBJECTS_AT_ONCE):
             part = subjects[first : first + SUBJECTS_AT_ONCE]
+            take_windows(part)
             rebuild = _Rebuild.plan(project, part, zones or {}, every_meter=subject_ids is not None)
             changed += rebuild.run()
             days |= rebuild.marked
@@ -84,9 +85,11 @@ class _Rebuild:
     marks: list[int]
     marked: Mapping[Stream, set[date]]
     meters: dict[int, Meter]
-    days: dict[Series, set[date] | None]
+    days: dict[Series, frozenset[date] | None]
     missing: list[Series]
-    by_stream: dict[Stream, list[Series]] = field(default_factory=lambda: defaultdict(list))
+    by_stream: dict[Stream, dict[str, list[Series]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
 
     @classmethod
     def plan(
@@ -101,7 +104,8 @@ class _Rebuild:
         marks: list[int] = []
         marked: dict[Stream, set[date]] = defaultdict(set)
         rows = DirtyMark.objects.filter(project=project, subject_id__in=subjects)
-        for pk, subject_id, kind, day in rows.values_list("id", "subject_id", "type", "day"):
+        columns = ("id", "subject_id", "type", "day")
+        for pk, subject_id, kind, day in rows.values_list(*columns).iterator():
             marks.append(pk)
             marked[Stream(subject_id, kind)].add(day)
         standing = {
@@ -123,17 +127,29 @@ class _Rebuild:
         for series in standing:
             touched = marked.get(Stream(series.subject_id, meters[series.meter_id].event_type))
             if touched:
-                rebuild.days[series] = _local_dates(touched, series.zone)
+                rebuild.days[series] = _local_dates(frozenset(touched), series.zone)
         for series in rebuild.days:
-            rebuild.by_stream[rebuild._stream(series)].append(series)
+            rebuild.by_stream[rebuild._stream(series)][series.zone].append(series)
         return rebuild
 
     def run(self) -> int:
         fresh: dict[tuple[Series, date], dict[Group, State]] = defaultdict(dict)
         readers = {pk: reader_of(meter) for pk, meter in self.meters.items()}
-        for event in raw_events(self.project, self._spans(), bound=None):
-            for series, day in self._windows_of(event):
-                count_event(fresh[series, day], readers[series.meter_id], event)
+        for batch in raw_events(self.project, self._spans(), bound=None):
+            for stream, of_stream in groupby(batch, lambda event: event.stream):
+                events = list(of_stream)
+                data = [read_data(event.data) for event in events]
+                for zone, several in self.by_stream[stream].items():
+                    for day, part in local_runs(zone, events):
+                        for series in several:
+                            days = self.days[series]
+                            if days is None or day in days:
+                                count_events(
+                                    fresh[series, day],
+                                    readers[series.meter_id],
+                                    events[part],
+                                    data[part],
+                                )
         states = {
             (series, day, group): state
             for (series, day), groups in fresh.items()
@@ -142,30 +158,24 @@ class _Rebuild:
         changed = self._write(states)
         rows = [(self.project.pk, *series) for series in self.missing]
         insert_rows(WindowSeries, SERIES_COLUMNS, rows)
-        _delete(DirtyMark.objects.all(), self.marks)
+        _delete(DirtyMark, self.marks)
         return changed
 
     def _stream(self, series: Series) -> Stream:
         return Stream(series.subject_id, self.meters[series.meter_id].event_type)
 
-    def _spans(self) -> dict[Stream, list[tuple[datetime, datetime]]]:
-        wanted = {}
-        for stream, several in self.by_stream.items():
-            spans: list[tuple[datetime, datetime, None]] = []
-            for series in several:
-                days = self.days[series]
-                if days is None:
-                    spans.append((EARLIEST, LATEST, None))
-                else:
-                    spans += [_hours(day, series.zone) for day in days]
-            wanted[stream] = list(Spans(spans).union())
-        return wanted
-
-    def _windows_of(self, event: RawEvent) -> Iterable[tuple[Series, date]]:
-        for series in self.by_stream[event.stream]:
-            day, days = local_date(event.effective_at, series.zone), self.days[series]
-            if days is None or day in days:
-                yield series, day
+    def _spans(self) -> dict[Stream, tuple[tuple[datetime, datetime], ...]]:
+        return {
+            stream: _covered(
+                frozenset(
+                    (zone, days if days is None else frozenset(days))
+                    for zone, several in zones.items()
+                    for series in several
+                    for days in [self.days[series]]
+                )
+            )
+            for stream, zones in self.by_stream.items()
+        }
 
     def _write(self, states: Mapping[Window, State]) -> int:
         """Make the windows of the days in question be `states`, touching only what differs."""
@@ -182,7 +192,7 @@ class _Rebuild:
                 if day in (self.days.get(series) or ())
             }
         stale = [pk for key, (pk, state) in standing.items() if states.get(key) != state]
-        _delete(UsageWindow.objects.all(), stale)
+        _delete(UsageWindow, stale)
         new = sorted(
             key for key, state in states.items() if key not in standing or standing[key][1] != state
         )
@@ -196,7 +206,7 @@ class _Rebuild:
             *(state.count, plain(state.total)),
             "" if state.low is None else plain(state.low),
             "" if state.high is None else plain(state.high),
-            bytes.fromhex(state.checksum_hex),
+            state.checksum.to_bytes(DIGEST_BYTES, "big"),
             *(state.unusable, state.last_event, state.last_retraction),
         )
 
@@ -208,10 +218,29 @@ def _zones_of(project: Project, subjects: Collection[int]) -> dict[int, str]:
     }
 
 
-def _local_dates(utc_days: Iterable[date], zone: str) -> set[date]:
+@lru_cache(maxsize=1024)
+def _local_dates(utc_days: frozenset[date], zone: str) -> frozenset[date]:
     """The local dates that have an instant in one of the UTC days: two or three for each."""
     midnights = (datetime.combine(day, time(), UTC) for day in utc_days)
-    return {local.day for start in midnights for local in local_days(zone, start, start + DAY)}
+    return frozenset(
+        local.day for start in midnights for local in local_days(zone, start, start + DAY)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _covered(
+    days_of_zones: frozenset[tuple[str, frozenset[date] | None]],
+) -> tuple[tuple[datetime, datetime], ...]:
+    """The time that local days in their zones cover; None means all days. Many customers share
+    it.
+    """
+    spans: list[tuple[datetime, datetime, None]] = []
+    for zone, days in days_of_zones:
+        if days is None:
+            spans.append((EARLIEST, LATEST, None))
+        else:
+            spans += [_hours(day, zone) for day in days]
+    return tuple(Spans(spans).union())
 
 
 def _hours(day: date, zone: str) -> tuple[datetime, datetime, None]:
@@ -225,7 +254,10 @@ def _group_key(group: Group) -> str:
     return sha256_hex(list(group))
 
 
-def _delete(rows: QuerySet[DirtyMark] | QuerySet[UsageWindow], pks: Collection[int]) -> None:
+def _delete(model: type[DirtyMark] | type[UsageWindow], pks: Collection[int]) -> None:
+    """By statements with the ids in them: as parameters they would cost more than the deletion."""
     ordered = sorted(pks)
-    for first in range(0, len(ordered), ROWS_A_DELETE):
-        rows.filter(pk__in=ordered[first : first + ROWS_A_DELETE]).delete()
+    with connection.cursor() as cursor:
+        for first in range(0, len(ordered), ROWS_A_DELETE):
+            ids = ",".join(map(int.__repr__, ordered[first : first + ROWS_A_DELETE]))
+            cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE id IN ({ids})")  # noqa: S608

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from django.db.models import QuerySet
 
 from ledger.models import Account
-from ledger.selectors.journal import account_key
 from ledger.templates import AccountKey
 from neruba.models import Project
 
@@ -16,8 +15,8 @@ def accounts_of(project: Project, *, party: str | None = None) -> QuerySet[Accou
     return rows if party is None else rows.filter(party=party)
 
 
-def accounts_by_key(project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, Account]:
-    """The accounts that exist of these; one query for any number of keys."""
+def accounts_by_key(project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, int]:
+    """The ids of those of these accounts that exist; one query for any number of keys."""
     if not keys:
         return {}
     rows = accounts_of(project).filter(
@@ -27,4 +26,8 @@ def accounts_by_key(project: Project, keys: Collection[AccountKey]) -> dict[Acco
         sub__in={key.sub for key in keys},
     )
     wanted = set(keys)
-    return {key: account for account in rows if (key := account_key(account)) in wanted}
+    return {
+        key: pk
+        for pk, *columns in rows.order_by().values_list("pk", *AccountKey._fields)
+        if (key := AccountKey(*columns)) in wanted
+    }

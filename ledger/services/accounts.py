@@ -11,18 +11,24 @@ from ledger.errors import BalanceTooLowError
 from ledger.models import Account
 from ledger.selectors.accounts import accounts_by_key
 from ledger.templates import AccountKey, Posting
+from neruba.inserts import insert_rows
 from neruba.models import Project
 from neruba.money import Money
+from neruba.updates import update_rows
+
+COLUMNS = ("project_id", *AccountKey._fields, "balance_minor")
 
 
-def open_accounts(*, project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, Account]:
-    """The accounts of these keys, made where they did not exist, in a few statements for all."""
+def open_accounts(*, project: Project, keys: Collection[AccountKey]) -> dict[AccountKey, int]:
+    """The ids of the accounts of these keys, made where they did not exist, in a few statements for
+    all.
+    """
     accounts = accounts_by_key(project, keys)
     missing = sorted(set(keys) - accounts.keys())
     while missing:
         try:
             with transaction.atomic():
-                Account.objects.bulk_create(_new_account(project, key) for key in missing)
+                insert_rows(Account, COLUMNS, [_new_row(project, key) for key in missing])
         except IntegrityError:
             # A rival opened some of them; each round finds at least one of those.
             found = accounts_by_key(project, missing)
@@ -35,24 +41,17 @@ def open_accounts(*, project: Project, keys: Collection[AccountKey]) -> dict[Acc
     return accounts
 
 
-def _new_account(project: Project, key: AccountKey) -> Account:
-    return Account(
-        project=project,
-        code=key.code,
-        currency=key.currency,
-        party=key.party,
-        sub=key.sub,
-        balance_minor=0 if CHART[key.code].floor else None,
-    )
+def _new_row(project: Project, key: AccountKey) -> tuple[object, ...]:
+    return (project.pk, *key, 0 if CHART[key.code].floor else None)
 
 
-def move_balances(accounts: Mapping[AccountKey, Account], postings: Sequence[Posting]) -> None:
+def move_balances(accounts: Mapping[AccountKey, int], postings: Sequence[Posting]) -> None:
     """Lock the accounts that keep a balance and move it, posting by posting.
 
     Raises BalanceTooLowError where a posting would take one below zero; a single order of postings
     is thus refused or accepted alike, in one call or in many.
     """
-    kept = {key: account.pk for key, account in accounts.items() if CHART[key.code].floor}
+    kept = {key: pk for key, pk in accounts.items() if CHART[key.code].floor}
     locked = {account.pk: account for account in locks.accounts_with_floor(kept.values())}
     if not locked:
         return
@@ -63,7 +62,8 @@ def move_balances(accounts: Mapping[AccountKey, Account], postings: Sequence[Pos
             account.balance_minor += change
             if change < 0 and account.balance_minor < 0:
                 raise _too_low(posting, key, account.balance_minor - change, -change)
-    Account.objects.bulk_update(locked.values(), ["balance_minor"])
+    rows = [(pk, account.balance_minor) for pk, account in locked.items()]
+    update_rows(Account, ("balance_minor",), rows)
 
 
 def _changes(posting: Posting) -> dict[AccountKey, int]:

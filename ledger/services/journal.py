@@ -3,22 +3,34 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 
 from ledger.chart import account_problem
 from ledger.errors import AlreadyReversedError, EntryNotFoundError, OperationKeyReusedError
 from ledger.fingerprint import entry_fingerprint
-from ledger.models import Account, JournalEntry, Transfer
+from ledger.models import JournalEntry, Transfer
 from ledger.selectors.journal import entries_by_key, move_of, transfers_of_entries
 from ledger.services.accounts import move_balances, open_accounts
 from ledger.templates import AccountKey, Move, OperationKey, Posting
 from neruba.errors import InvariantError
+from neruba.inserts import insert_rows_for_ids
 from neruba.models import Project
 from neruba.money import MAX_MINOR_DIGITS
 from neruba.period import local_date
 
 MAX_AMOUNT_MINOR = 10**MAX_MINOR_DIGITS - 1
+ENTRY_COLUMNS = (
+    *("project_id", "kind", "object", "occurrence", "occurred_at", "recorded_at", "month"),
+    *("reverses_id", "request_hash"),
+)
+TRANSFER_COLUMNS = (
+    *("project_id", "entry_id", "debit_account_id", "credit_account_id", "amount_minor"),
+    *("currency", "document", "line"),
+)
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +130,30 @@ def _hash(posting: Posting) -> str:
 def _distinct(postings: Sequence[Posting]) -> dict[OperationKey, Posting]:
     """The postings by key, each checked."""
     distinct: dict[OperationKey, Posting] = {}
+    problems: dict[AccountKey, str] = {}
     for posting in postings:
         first = distinct.setdefault(posting.key, posting)
         if first != posting:
             raise OperationKeyReusedError(f"{posting.key} was given twice with other content.")
         for move in posting.moves:
-            _check_move(posting.key, move)
+            for side in _sides(move):
+                if side not in problems:
+                    problems[side] = account_problem(side)
+            problem = _problem(move) or problems[move.debit] or problems[move.credit]
+            if problem:
+                raise InvariantError(f"{posting.key}: {problem}")
     return distinct
 
 
-def _check_move(key: OperationKey, move: Move) -> None:
+def _problem(move: Move) -> str:
     """What the accounts cannot hold is a fault of the caller's code, not of its input."""
-    problem = account_problem(move.debit) or account_problem(move.credit)
     if move.debit == move.credit:
-        problem = "debit and credit are the same account"
-    elif move.debit.currency != move.credit.currency:
-        problem = f"{move.debit.currency} and {move.credit.currency} do not mix"
-    elif not 0 < move.amount_minor <= MAX_AMOUNT_MINOR:
-        problem = f"an amount of {move.amount_minor} minor units"
-    if problem:
-        raise InvariantError(f"{key}: {problem}")
+        return "debit and credit are the same account"
+    if move.debit.currency != move.credit.currency:
+        return f"{move.debit.currency} and {move.credit.currency} do not mix"
+    if not 0 < move.amount_minor <= MAX_AMOUNT_MINOR:
+        return f"an amount of {move.amount_minor} minor units"
+    return ""
 
 
 def _originals(project: Project, postings: Collection[Posting]) -> dict[OperationKey, JournalEntry]:
@@ -168,26 +184,20 @@ def _insert_entries(
     hashes = {key: _hash(posting) for key, posting in postings.items()}
     prior: dict[OperationKey, JournalEntry] = {}
     while pending := [posting for key, posting in postings.items() if key not in prior]:
-        # Made anew in each round, since a failed round may have left ids on them.
-        rows = {
-            posting.key: JournalEntry(
-                project=project,
-                kind=posting.key.kind,
-                object=posting.key.object,
-                occurrence=posting.key.occurrence,
-                occurred_at=posting.occurred_at,
-                recorded_at=at,
-                month=local_date(posting.occurred_at, project.timezone).strftime("%Y-%m"),
-                reverses=originals[posting.reverses] if posting.reverses else None,
-                request_hash=hashes[posting.key],
+        rows = [
+            (
+                *(project.pk, posting.key.kind, posting.key.object, posting.key.occurrence),
+                *(posting.occurred_at, at, _month(project, posting.occurred_at)),
+                originals[posting.reverses].pk if posting.reverses else None,
+                hashes[posting.key],
             )
             for posting in pending
-        }
+        ]
         try:
             with transaction.atomic():
-                JournalEntry.objects.bulk_create(rows.values())
+                ids = insert_rows_for_ids(JournalEntry, ENTRY_COLUMNS, rows)
         except IntegrityError:
-            found = entries_by_key(project, rows.keys())
+            found = entries_by_key(project, [posting.key for posting in pending])
             if not found:
                 _refuse_second_reversal(originals)
                 raise
@@ -198,9 +208,24 @@ def _insert_entries(
                     ) from None
             prior |= found
         else:
-            known = connection.features.can_return_rows_from_bulk_insert
-            return prior, rows if known else entries_by_key(project, rows.keys())
+            stored = _stored(JournalEntry, ENTRY_COLUMNS, ids, rows)
+            return prior, dict(zip((posting.key for posting in pending), stored, strict=True))
     return prior, {}
+
+
+def _month(project: Project, occurred_at: datetime) -> str:
+    return local_date(occurred_at, project.timezone).strftime("%Y-%m")
+
+
+def _stored(
+    model: type[Row], columns: Sequence[str], ids: Sequence[int], rows: Sequence[Sequence[object]]
+) -> list[Row]:
+    """Rows as if they had been read after they were inserted."""
+    alias = connection.alias
+    return [
+        model.from_db(alias, ("id", *columns), (pk, *row))
+        for pk, row in zip(ids, rows, strict=True)
+    ]
 
 
 def _refuse_second_reversal(originals: Mapping[OperationKey, JournalEntry]) -> None:
@@ -214,26 +239,20 @@ def _insert_transfers(
     project: Project,
     postings: Sequence[Posting],
     entries: Mapping[OperationKey, JournalEntry],
-    accounts: Mapping[AccountKey, Account],
+    accounts: Mapping[AccountKey, int],
 ) -> dict[int, tuple[Transfer, ...]]:
     """The transfers of new entries, by entry, in the order of the moves."""
-    rows = {
-        entries[posting.key].pk: tuple(
-            Transfer(
-                project=project,
-                entry=entries[posting.key],
-                debit_account=accounts[move.debit],
-                credit_account=accounts[move.credit],
-                amount_minor=move.amount_minor,
-                currency=move.debit.currency,
-                document=move.document,
-                line=move.line,
-            )
-            for move in posting.moves
+    rows = [
+        (
+            *(project.pk, entries[posting.key].pk),
+            *(accounts[move.debit], accounts[move.credit], move.amount_minor),
+            *(move.debit.currency, move.document, move.line),
         )
         for posting in postings
-    }
-    Transfer.objects.bulk_create(transfer for transfers in rows.values() for transfer in transfers)
-    if connection.features.can_return_rows_from_bulk_insert:
-        return rows
-    return transfers_of_entries(rows.keys())
+        for move in posting.moves
+    ]
+    ids = insert_rows_for_ids(Transfer, TRANSFER_COLUMNS, rows)
+    found: dict[int, list[Transfer]] = {entries[posting.key].pk: [] for posting in postings}
+    for transfer in _stored(Transfer, TRANSFER_COLUMNS, ids, rows):
+        found[transfer.entry_id].append(transfer)
+    return {pk: tuple(several) for pk, several in found.items()}

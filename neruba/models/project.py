@@ -37,4 +37,4 @@ class Project(models.Model):
     @property
     def policy(self) -> ProjectSettings:
         """The settings with their defaults."""
-        return ProjectSettings.parse(self.settings)
+        return ProjectSettings.of_project(self.settings)

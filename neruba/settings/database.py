@@ -53,7 +53,9 @@ def _mysql() -> dict[str, Any]:
             "isolation_level": "read committed",
             "init_command": (
                 "SET sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-                "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=5"
+                "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=5, "
+                # MySQL would cut what is gathered into one text after 1,024 bytes.
+                "group_concat_max_len=1048576"
             ),
         },
         "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"},

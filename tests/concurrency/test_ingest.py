@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from ingest.models import DirtyMark, EventRetraction, FailedEvent, Fence, UsageEvent
+from ingest.models import (
+    DirtyMark,
+    EventRetraction,
+    FailedEvent,
+    Fence,
+    UsageEvent,
+    WindowFence,
+)
 from ingest.selectors.bounds import ArrivalBound, known_bound
 from ingest.selectors.usage import UsageNeed, usage_of
 from ingest.services.events import Outcome, accept_events
@@ -190,4 +197,40 @@ def test_windows_rebuilt_while_events_arrive_end_up_right() -> None:
         windows = usage_of(project, needs, bound=bound, source="windows")
         assert windows == usage_of(project, needs, bound=bound, source="raw")
         assert [usage.quantity for usage in windows] == [20, 20, 20]
-    assert Fence.objects.count() == 2
+    assert Fence.objects.count() == 1
+    assert WindowFence.objects.count() == 3
+
+
+def test_windows_of_two_subjects_are_rebuilt_at_once_and_of_one_in_turn() -> None:
+    project = factories.project()
+    factories.meter(project=project)
+    send(project, [event_body(subject="first"), event_body(subject="second")])
+    first, second = Subject.objects.order_by("external_id")
+    held, go_on = threading.Event(), threading.Event()
+    again = threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            rebuild_windows(project, subject_ids=[first.pk])
+            held.set()
+            assert go_on.wait(timeout=20)
+        connection.close()
+
+    def same() -> None:
+        run_atomic(partial(rebuild_windows, project, subject_ids=[first.pk]))
+        again.set()
+        connection.close()
+
+    threads = [threading.Thread(target=slow), threading.Thread(target=same)]
+    threads[0].start()
+    assert held.wait(timeout=20)
+    assert run_atomic(partial(rebuild_windows, project, subject_ids=[second.pk])) == 1
+    # Nor does ingest wait: what it stores holds the subject's own row.
+    send(project, [event_body(subject="first")])
+    threads[1].start()
+    assert not again.wait(timeout=0.3)
+    go_on.set()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert again.is_set()
+    assert DirtyMark.objects.count() == 0

@@ -24,7 +24,7 @@ MAX_QUERIES = 20
 # What is written in forms, by Django's own admin: operators and what they may do.
 FORMS = {"User", "Group"}
 # Rows that are locked and never read.
-NO_PAGES = {"Fence"}
+NO_PAGES = {"Fence", "WindowFence"}
 
 REGISTERED = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
 
