@@ -63,7 +63,8 @@ def web(workers: int, **environment: str) -> Iterator[int]:
     command = [
         *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"),
         *("--worker-class", "gthread", "--workers", str(workers), "--threads", "4"),
-        *("--keep-alive", "30", "--log-level", "warning"),
+        *("--keep-alive", "30", "--graceful-timeout", "5"),
+        *("--log-level", "warning"),
     ]
     given = {"NERUBA_ALLOWED_HOSTS": "*", **environment}
     server = subprocess.Popen(command, cwd=ROOT, env=os.environ | given)
