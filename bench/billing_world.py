@@ -102,7 +102,7 @@ def mark_dirty(world: World) -> None:
     """Mark every day of the month of every customer, as ingest does once for each batch."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "
+            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "  # noqa: S608
             "SELECT s.project_id, s.id, 'llm.request', DATE(%s) + INTERVAL d.seq DAY "
             f"FROM seq_0_to_{DAYS - 1} d JOIN neruba_subject s ON s.project_id = %s",
             [START.date(), world.project.pk],

@@ -278,11 +278,12 @@ def timed(processes: Sequence[Any], barrier: Any) -> float:
     return seconds
 
 
-def bill(slug: str, at: Any, number: int, of: int, barrier: Any, answers: Any) -> None:
+def bill(slug: str, at: Any, number: int, of: int, barrier: Any, answers: Any) -> None:  # noqa: PLR0917
     """One worker: a run over its part of the customers."""
     django.setup()
+    from billing.execution import execute_run  # noqa: PLC0415
     from billing.models import BillingRun  # noqa: PLC0415
-    from billing.services.runs import create_run, execute_run  # noqa: PLC0415
+    from billing.services.runs import create_run  # noqa: PLC0415
     from neruba.actor import SYSTEM  # noqa: PLC0415
     from neruba.models import Customer, Project  # noqa: PLC0415
 
@@ -308,10 +309,10 @@ def bill(slug: str, at: Any, number: int, of: int, barrier: Any, answers: Any) -
         import cProfile  # noqa: PLC0415
 
         profiler = cProfile.Profile()
-        profiler.runcall(execute_run, run, at=at)
+        run = profiler.runcall(execute_run, run, at=at)
         profiler.dump_stats(f"{profile}-{slug}-{run.pk}")
     else:
-        execute_run(run, at=at)
+        run = execute_run(run, at=at)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answers.put((peak, run.finalized, run.fingerprint))
 

@@ -1,9 +1,21 @@
-"""The only row locks of billing; global order: customer, subscription, charges, number series."""
+"""The only row locks of billing; global order: run, chunk, customer, subscription, charges, number
+series.
+"""
 
 from collections.abc import Collection
 
-from billing.models import NumberSeries, Plan, Subscription
+from billing.models import BillingRun, NumberSeries, Plan, RunChunk, Subscription
 from neruba.models import Customer, Project
+
+
+def lock_run(pk: int) -> BillingRun:
+    """The run as it stands now."""
+    return BillingRun.objects.select_for_update().get(pk=pk)
+
+
+def lock_chunk(pk: int) -> RunChunk:
+    """The chunk as it stands now."""
+    return RunChunk.objects.select_for_update().get(pk=pk)
 
 
 def lock_customers(project: Project, ids: Collection[int]) -> list[Customer]:

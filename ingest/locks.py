@@ -1,4 +1,6 @@
-"""The fence rows, locked. Call inside a transaction; the lock ends with it.
+"""The fence rows and failed events, locked. Call inside a transaction; the lock ends with it.
+
+Global order: fences, then failed events.
 
 SQLite has no row locks and needs none: its transactions are IMMEDIATE, so one writer excludes all
 others.
@@ -8,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from django.db import IntegrityError, connection, transaction
 
-from ingest.models import Fence, WindowFence
+from ingest.models import FailedEvent, Fence, WindowFence
 from neruba.inserts import insert_rows
 from neruba.models import Project
 
@@ -52,6 +54,11 @@ def _locked_windows(wanted: Sequence[int]) -> set[int]:
             f"WHERE subject_id IN ({ids}) ORDER BY subject_id FOR UPDATE"
         )
         return {pk for (pk,) in cursor.fetchall()}
+
+
+def lock_failed_event(failed: FailedEvent) -> FailedEvent:
+    """The failed event as it stands now."""
+    return FailedEvent.objects.select_for_update().get(pk=failed.pk)
 
 
 def _lock(project: Project, name: str, mode: str) -> None:

@@ -17,6 +17,7 @@ class NerubaConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
+        importlib.import_module("neruba.celery")
         importlib.import_module("neruba.checks")
 
         post_migrate.connect(_install_triggers, dispatch_uid="neruba.append_only")

@@ -73,5 +73,11 @@ class RetryableError(NerubaError):
     title = "Busy, try again"
 
 
+class LeaseLostError(RetryableError):
+    """The work was taken over by another worker, who does it now."""
+
+    code = "lease_lost"
+
+
 class InvariantError(AssertionError):
     """Books or amounts that must agree do not: a fault of ours, never an answer to the caller."""

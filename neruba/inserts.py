@@ -76,21 +76,16 @@ def _rendered(
     """The rows as literals, as many at a time as one statement takes."""
     fields = columns_of(model, columns)
     for first in range(0, len(rows), ROWS_A_STATEMENT):
-        literals = literal_rows(fields, rows[first : first + ROWS_A_STATEMENT])
-        yield from _short_enough([f"({','.join(values)})" for values in literals])
-
-
-def _short_enough(values: list[str]) -> Iterator[list[str]]:
-    """The values in parts that a packet holds."""
-    part: list[str] = []
-    length = 0
-    for text in values:
-        if part and length + len(text) > CHARACTERS_A_STATEMENT:
-            yield part
-            part, length = [], 0
-        part.append(text)
-        length += len(text)
-    yield part
+        values: list[str] = []
+        length = 0
+        for literals in literal_rows(fields, rows[first : first + ROWS_A_STATEMENT]):
+            text = f"({','.join(literals)})"
+            if values and length + len(text) > CHARACTERS_A_STATEMENT:
+                yield values
+                values, length = [], 0
+            values.append(text)
+            length += len(text)
+        yield values
 
 
 def _returned(cursor: Any) -> list[int]:

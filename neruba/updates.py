@@ -32,13 +32,10 @@ def update_rows(
             return
         sets = ", ".join(f"t.{name} = v.{name}" for name in names)
         for first in range(0, len(rows), ROWS_A_STATEMENT):
-            named, *others = literal_rows(fields, rows[first : first + ROWS_A_STATEMENT])
+            head, *tail = literal_rows(fields, rows[first : first + ROWS_A_STATEMENT])
             # The first one names the columns of all.
-            columns_named = zip(named, ["id", *names], strict=True)
-            selects = [
-                ",".join(f"{literal} AS {name}" for literal, name in columns_named),
-                *map(",".join, others),
-            ]
+            named = [f"{value} AS {name}" for value, name in zip(head, ["id", *names], strict=True)]
+            selects = [",".join(row) for row in (named, *tail)]
             cursor.execute(
                 f"UPDATE {table} t JOIN (SELECT {' UNION ALL SELECT '.join(selects)}) v "  # noqa: S608
                 f"ON v.id = t.id SET {sets}"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from neruba.append_only import purging
 
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "server"}
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "database_url"}
 
 # In CI the same code gets the same examples, so that a red build is the fault of the change in it;
 # everywhere else each run looks at new ones.

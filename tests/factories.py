@@ -15,9 +15,10 @@ from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
-from neruba.models import Customer, Project
+from neruba.models import Customer, OutboxMessage, Project
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
+from neruba.services.leases import Held, take_lease
 from neruba.services.projects import create_project
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise
@@ -130,3 +131,17 @@ def accept(
     """Send events as one batch, at any time of the clock, by way of JSON."""
     arrival, decoded = at or clock.now(project), decode_json(json.dumps(bodies).encode())
     return run_atomic(lambda: accept_events(project=project, bodies=decoded, at=arrival))
+
+
+def lease(*, project: Project, name: str = "windows", at: datetime = START) -> Held:
+    """Work that somebody took at the wall time `at`."""
+    held = take_lease(project=project, name=name, owner="host, process 1", at=at)
+    assert held is not None
+    return held
+
+
+def dead_message(*, project: Project, topic: str = "test.topic") -> OutboxMessage:
+    """News that was tried for the last time."""
+    return OutboxMessage.objects.create(
+        project=project, topic=topic, key="k", handler="h", state="dead", attempts=7, cause="No."
+    )

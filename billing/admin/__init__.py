@@ -5,6 +5,7 @@ from billing.admin.charge import ChargeAdmin
 from billing.admin.invoice import InvoiceAdmin, InvoiceLineAdmin, InvoicePartyAdmin
 from billing.admin.late_usage import LateUsageAdmin
 from billing.admin.run import BillingRunAdmin, NumberSeriesAdmin
+from billing.admin.run_item import RunChunkAdmin, RunItemAdmin
 from billing.admin.subscription import PeriodAdmin, SubscriptionAdmin, SubscriptionChangeAdmin
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "PlanAdmin",
     "PlanVersionAdmin",
     "PriceAdmin",
+    "RunChunkAdmin",
+    "RunItemAdmin",
     "SubscriptionAdmin",
     "SubscriptionChangeAdmin",
 ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from unfold.views import ChangeList
 
 from billing.models import Invoice
@@ -19,7 +19,6 @@ STATUS = {
     Invoice.Status.VOID: "plain",
     Invoice.Status.UNCOLLECTIBLE: "error",
 }
-RELATED = ("project", "customer", "subscription__customer", "party", "run")
 
 
 def status_label(status: str) -> str:
@@ -27,14 +26,30 @@ def status_label(status: str) -> str:
 
 
 def read_documents(invoices: Iterable[Invoice]) -> list[Document]:
-    """The documents of rows with their `RELATED` loaded, in their order; drafts as computed now."""
+    """The documents of rows with their `RELATED` loaded, in their order; drafts as computed now.
+
+    A draft that came to nothing in the meantime is left out.
+    """
     rows = list(invoices)
     found: dict[int, Document] = {}
     for _, group in groupby(sorted(rows, key=_project_id), key=_project_id):
         mine = list(group)
         found |= {one.invoice.pk: one for one in documents_of(mine[0].project, mine)}
     # Drafts come back as rows of their own, without what was loaded here.
-    return [replace(found[row.pk], invoice=row) for row in rows]
+    return [_with_row(found[row.pk], row) for row in rows if row.pk in found]
+
+
+def _with_row(document: Document, row: Invoice) -> Document:
+    is_as_read = document.invoice.status == row.status
+    return replace(document, invoice=row) if is_as_read else document
+
+
+def read_document(invoice: Invoice) -> Document:
+    """The document of one row; not found where it came to nothing in the meantime."""
+    found = read_documents([invoice])
+    if not found:
+        raise Http404
+    return found[0]
 
 
 def _project_id(invoice: Invoice) -> int:

@@ -17,16 +17,15 @@ from unfold.contrib.filters.admin import (
 from unfold.views import ChangeList
 
 from billing.admin.documents import (
-    RELATED,
     InvoiceList,
     period_of,
-    read_documents,
+    read_document,
     shown,
     status_label,
 )
 from billing.admin.sheet import lines_of_document, print_sheet, transfer_table
 from billing.models import Invoice, InvoiceLine, InvoiceParty
-from billing.selectors.documents import Document
+from billing.selectors.documents import RELATED, Document
 from billing.selectors.verify import verify_invoices
 from neruba.admin.base import ReadOnlyAdmin
 from neruba.admin.page import (
@@ -129,11 +128,11 @@ class InvoiceAdmin(PageAdmin):
             raise PermissionDenied
         if invoice is None:
             raise Http404
-        document = read_documents([invoice])[0]
+        document = read_document(invoice)
         return TemplateResponse(request, "billing/print.html", print_sheet(document))
 
     def page(self, request: HttpRequest, row: Invoice) -> Page:
-        document = read_documents([row])[0]
+        document = read_document(row)
         is_draft = row.status == Invoice.Status.DRAFT
         verdict = None
         if "verify" in request.GET and not is_draft:

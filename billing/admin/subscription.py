@@ -12,10 +12,10 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.documents import document_table, read_documents
 from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
-from billing.selectors.documents import document_of_computed
+from billing.selectors.documents import RELATED, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import Timeline, timelines_of
 from neruba import clock

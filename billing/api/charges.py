@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from billing.models import Charge
 from billing.services.charges import accept_charge
-from billing.services.runs import issue_now
+from billing.services.steps import issue_now
 from neruba import clock
 from neruba.api.fields import Amount, Currency, Flag, Identifier, Instant, Strict, Text, TextMap
 from neruba.api.views import ListQuery, ProjectView, one

@@ -17,7 +17,7 @@ from billing.selectors.verify import verify_invoices
 from neruba import clock
 from neruba.api.fields import Identifier, Instant, Strict
 from neruba.api.views import ListQuery, ProjectView, one
-from neruba.errors import ConflictError, InvalidError
+from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.models import Customer
 from neruba.money import Money
 
@@ -134,7 +134,10 @@ class InvoiceView(ProjectView):
         return one(self.rows(), "invoice", public_id=public_id)
 
     def document(self, public_id: str) -> Document:
-        return documents_of(self.project, [self.row(public_id)])[0]
+        found = documents_of(self.project, [self.row(public_id)])
+        if not found:  # a draft that came to nothing just now
+            raise NotFoundError("There is no such invoice in this project.")
+        return found[0]
 
 
 class InvoiceList(InvoiceView):

@@ -11,7 +11,7 @@ from billing.api.invoices import (
     InvoicePreview,
     InvoiceVerify,
 )
-from billing.api.runs import RunDetail, RunList
+from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
 from billing.api.subscriptions import (
     SubscriptionChanges,
     SubscriptionDetail,
@@ -31,6 +31,9 @@ urlpatterns = [
     path("charges", ChargeList.as_view()),
     path("billing-runs", RunList.as_view()),
     path("billing-runs/<str:public_id>", RunDetail.as_view()),
+    path("billing-runs/<str:public_id>/items", RunItems.as_view()),
+    path("billing-runs/<str:public_id>/retry", RunRetry.as_view()),
+    path("billing-runs/<str:public_id>/repeat", RunRepeat.as_view()),
     path("invoices", InvoiceList.as_view()),
     path("invoices/preview", InvoicePreview.as_view()),
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),

@@ -4,7 +4,7 @@ from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
 from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
 from billing.models.late_usage import LateUsage
-from billing.models.run import BillingRun
+from billing.models.run import BillingRun, RunChunk, RunItem
 from billing.models.subscription import Period, Subscription, SubscriptionChange
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "Plan",
     "PlanVersion",
     "Price",
+    "RunChunk",
+    "RunItem",
     "Subscription",
     "SubscriptionChange",
 ]

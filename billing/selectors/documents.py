@@ -16,6 +16,8 @@ from neruba.models import Project
 from neruba.money import Money
 from neruba.period import Interval
 
+RELATED = ("project", "customer", "subscription__customer", "party", "run")
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -39,12 +41,20 @@ class Document:
 
 
 def documents_of(project: Project, invoices: Sequence[Invoice]) -> list[Document]:
-    """The documents of these rows, in their order; a constant number of queries."""
+    """The documents of these rows, in their order; a constant number of queries.
+
+    A row that was read as a draft and was issued in the meantime comes as it was issued; one that
+    came to nothing is left out.
+    """
     issued = [row for row in invoices if row.status != Invoice.Status.DRAFT]
     drafts = [row for row in invoices if row.status == Invoice.Status.DRAFT]
     found = {one.invoice.pk: one for one in _issued(project, issued)}
     found |= {one.invoice.pk: one for one in _drafts(project, drafts)}
-    return _numbered(project, [found[row.pk] for row in invoices])
+    if overtaken := [row.pk for row in drafts if row.pk not in found]:
+        rows = Invoice.objects.filter(pk__in=overtaken).exclude(status=Invoice.Status.DRAFT)
+        fresh = list(rows.select_related(*RELATED))
+        found |= {one.invoice.pk: one for one in _issued(project, fresh)}
+    return _numbered(project, [found[row.pk] for row in invoices if row.pk in found])
 
 
 def documents_of_computed(project: Project, found: Sequence[Computed]) -> list[Document]:
@@ -83,11 +93,15 @@ def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
     every = list(rows)
     charges = waiting_charges(project, every)
     wanted = {draft.pk for draft in drafts}
-    return [
+    found = [
         document_of_computed(one)
         for one in computed(project, every, bound=None, charges=charges)
         if one.invoice.pk in wanted
     ]
+    # What was issued while it was computed here may have been computed from half of the facts.
+    still = Invoice.objects.filter(pk__in=wanted, status=Invoice.Status.DRAFT)
+    standing = set(still.values_list("pk", flat=True))
+    return [one for one in found if one.invoice.pk in standing]
 
 
 def _issued(project: Project, invoices: Sequence[Invoice]) -> list[Document]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from billing.models import Charge, Invoice, Period, Subscription
 from billing.selectors.contents import (
     Computed,
@@ -37,37 +39,72 @@ def preview(
     the project's time), the next document of each subscription is shown instead. Nothing is stored.
     """
     horizon = as_of or at
+    drafts = _drafts(project, customer, horizon, at=at, limit=MAX_PREVIEWED)
+    if not any(subscription is None or _is_of(draft, subscription) for draft in drafts):
+        drafts += [
+            draft
+            for row in _coming(project, customer)
+            for draft in _boundaries(project, row, until=None, at=at, limit=MAX_PREVIEWED)
+        ]
+    alone = _alone(project, customer, horizon) if subscription is None else []
+    found = _computed(project, customer, drafts, alone, horizon=horizon, at=at)
+    return [one for one in found if subscription is None or _is_of(one.invoice, subscription)]
+
+
+def due_documents(
+    *, project: Project, customer: Customer, as_of: datetime, at: datetime
+) -> tuple[list[Computed], int]:
+    """The documents of a customer that a run as of `as_of` would finalise, in order of time, and
+    how many drafts it would open. Nothing is stored, and nothing is locked.
+    """
+    drafts = _drafts(project, customer, as_of, at=at, limit=None)
+    alone = _alone(project, customer, as_of)
+    found = _computed(project, customer, drafts, alone, horizon=as_of, at=at)
+    opened = sum(draft.pk is None for draft in drafts)
+    return [one for one in found if one.invoice.due_at <= as_of], opened
+
+
+def _drafts(
+    project: Project, customer: Customer, horizon: datetime, *, at: datetime, limit: int | None
+) -> list[Invoice]:
+    """The drafts that stand, and those of the boundaries up to `horizon`."""
     drafts = list(
         Invoice.objects.filter(project=project, customer=customer, status=Invoice.Status.DRAFT)
         .select_related("customer", "subscription__customer")
         .order_by("due_at")
     )
-    coming = Subscription.objects.filter(
-        project=project, customer=customer, due_at__isnull=False
-    ).select_related("customer")
-    for row in coming.order_by("external_id"):
-        drafts += _boundaries(project, row, until=horizon, at=at)
-    mine = [row for row in drafts if subscription is None or row.subscription_id == subscription.pk]
-    if not mine:
-        drafts += [
-            draft
-            for row in coming.order_by("external_id")
-            for draft in _boundaries(project, row, until=None, at=at)
-        ]
+    for row in _coming(project, customer):
+        drafts += _boundaries(project, row, until=horizon, at=at, limit=limit)
+    return drafts
+
+
+def _coming(project: Project, customer: Customer) -> QuerySet[Subscription]:
+    rows = Subscription.objects.filter(project=project, customer=customer, due_at__isnull=False)
+    return rows.select_related("customer").order_by("external_id")
+
+
+def _is_of(invoice: Invoice, subscription: Subscription) -> bool:
+    return invoice.subscription_id == subscription.pk
+
+
+def _computed(
+    project: Project,
+    customer: Customer,
+    drafts: list[Invoice],
+    alone: Sequence[Charge],
+    *,
+    horizon: datetime,
+    at: datetime,
+) -> list[Computed]:
+    """These drafts, those of late usage and those of charges alone, as they would be issued."""
     drafts += _corrections(project, customer, drafts, horizon=horizon, at=at)
-    alone = _alone(project, customer, horizon) if subscription is None else []
     charges = dict(waiting_charges(project, drafts))
     for charge in alone:
         charges[len(drafts)] = [charge]
         drafts.append(draft_of_charge(project=project, charge=charge, created_at=at))
     found = computed(project, drafts, bound=None, charges=charges)
     found.sort(key=lambda one: (one.invoice.boundary_at, one.invoice.operation_key))
-    return [
-        one
-        for one in found
-        if one.content.is_made
-        and (subscription is None or one.invoice.subscription_id == subscription.pk)
-    ]
+    return [one for one in found if one.content.is_made]
 
 
 def _alone(project: Project, customer: Customer, horizon: datetime) -> list[Charge]:
@@ -104,7 +141,12 @@ def _corrections(
 
 
 def _boundaries(
-    project: Project, subscription: Subscription, *, until: datetime | None, at: datetime
+    project: Project,
+    subscription: Subscription,
+    *,
+    until: datetime | None,
+    at: datetime,
+    limit: int | None,
 ) -> list[Invoice]:
     """The drafts of the boundaries up to an instant; without one, of the next boundary alone."""
     timeline = timelines_of(project, [subscription.pk])[subscription.pk]
@@ -125,9 +167,9 @@ def _boundaries(
         )
         if until is not None and draft.boundary_at > until:
             return drafts
-        if len(drafts) == MAX_PREVIEWED:
+        if len(drafts) == limit:
             raise InvalidError(
-                f"More than {MAX_PREVIEWED} documents of a subscription; preview less at once.",
+                f"More than {limit} documents of a subscription; preview less at once.",
                 pointer="/as_of",
             )
         drafts.append(draft)

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from bin.lib.claims import OK, Browser, check_claims
+from bin.lib.product import first_to_end, running
 from bin.lib.services import free_port
 
 KEPT = Path("var/demo").absolute()
 START_LIMIT_S = 30
-STOP_LIMIT_S = 10
 
 
 class DemoError(Exception):
@@ -59,10 +59,10 @@ def show(port: int, *, fresh: bool) -> None:
     if fresh:
         shutil.rmtree(KEPT, ignore_errors=True)
     demo = prepare(KEPT, f"http://127.0.0.1:{port}")
-    with serving(KEPT, port) as server:
+    with serving(KEPT, port) as processes:
         print_guide(demo)
-        server.wait()
-    raise DemoError(f"the server ended; see {KEPT / 'server.log'}")
+        name = first_to_end(processes)
+    raise DemoError(f"the {name} ended; see {KEPT / 'server.log'}")
 
 
 def refuse_taken(port: int) -> None:
@@ -129,35 +129,17 @@ def manage(folder: Path, title: str, *command: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The server on the database in `folder`, once it answers."""
+def serving(folder: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Web, worker and schedule on the database in `folder`, once the web answers."""
     log = folder / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--no-control-socket"),
-                *("--bind", f"127.0.0.1:{port}"),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
-            ],
-            env=environment(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C is for the demo, which then stops the server
-        )
-    try:
+    with log.open("wb") as output, running(port, environment(folder), output) as processes:
         deadline = time.monotonic() + START_LIMIT_S
         while not answers(f"http://127.0.0.1:{port}/admin/login/"):
-            if server.poll() is not None or time.monotonic() > deadline:
+            ended = any(process.poll() is not None for process in processes.values())
+            if ended or time.monotonic() > deadline:
                 raise DemoError(f"the server did not start.\n{log.read_text()[-3000:]}")
             time.sleep(0.1)
-        yield server
-    finally:
-        server.terminate()
-        try:
-            server.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        yield processes
 
 
 def answers(url: str) -> bool:

@@ -1,6 +1,7 @@
 """Usage as operators see it."""
 
-from ingest.admin.event import EventRetractionAdmin, FailedEventAdmin, UsageEventAdmin
+from ingest.admin.event import EventRetractionAdmin, UsageEventAdmin
+from ingest.admin.failed_event import FailedEventAdmin
 from ingest.admin.meter import MeterAdmin
 from ingest.admin.window import DirtyMarkAdmin, UsageWindowAdmin, WindowSeriesAdmin
 

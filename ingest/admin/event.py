@@ -1,11 +1,11 @@
-"""Raw usage, what was taken back, and what was refused."""
+"""Raw usage, and what was taken back."""
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from ingest.models import EventRetraction, FailedEvent, UsageEvent
+from ingest.models import EventRetraction, UsageEvent
 from neruba.admin.base import ReadOnlyAdmin
 from neruba.models import Subject
 
@@ -51,12 +51,3 @@ class EventRetractionAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     search_fields = ["event__event_id__exact"]
     search_help_text = "An exact event id"
-
-
-@admin.register(FailedEvent)
-class FailedEventAdmin(ReadOnlyAdmin):
-    list_display = ["code", "detail", "event_id", "subject", "count", "last_seen_at", "state"]
-    list_filter = ["project", "state", "code", ("last_seen_at", RangeDateTimeFilter)]
-    ordering = ["-last_seen_at", "-id"]
-    search_fields = ["event_id__exact", "subject__startswith", "detail"]
-    search_help_text = "An event id, the beginning of a subject, or words of the reason"

@@ -192,6 +192,7 @@ def failed_bodies(rows: Iterable[FailedEvent]) -> list[dict[str, Any]]:
     """Failed events: what was sent, why it failed, and how often it came."""
     return [
         {
+            "failed_id": row.body_hash,
             "id": row.event_id,
             "source": row.source,
             "type": row.type,

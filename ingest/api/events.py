@@ -58,8 +58,8 @@ class EventList(ProjectView):
     @extend_schema(parameters=[EventQuery], responses=EventBody(many=True))
     def get(self, request: Request) -> Response:
         """Accepted events in the order of arrival; `outcome=voided` those that stopped counting;
-        `outcome=failed` the bodies that were refused, where `from` and `to` are when they last
-        came.
+        `outcome=failed` the bodies that were refused, each with the `failed_id` by which it is
+        resubmitted or discarded; there `from` and `to` are when they last came.
         """
         query = self.query(EventQuery)
         chosen: dict[str, Any] = {

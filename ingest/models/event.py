@@ -103,6 +103,10 @@ class FailedEvent(models.Model):
 
     class Meta:
         ordering = ["-last_seen_at"]
+        permissions = [
+            ("resubmit_failedevent", "Can mend and resubmit failed events"),
+            ("discard_failedevent", "Can discard and reopen failed events"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["project", "body_hash"], name="ingest_failed_body")
         ]
@@ -111,4 +115,4 @@ class FailedEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.detail}"
+        return self.detail

@@ -40,3 +40,15 @@ def arrived_after(
         columns = ("subject_id", "type", "effective_at")
         for subject_id, kind, effective_at in rows.order_by().values_list(*columns).iterator():
             yield Stream(subject_id, kind), effective_at
+
+
+def projects_with_marks() -> list[int]:
+    """The ids of the projects in which windows are behind."""
+    rows = DirtyMark.objects.order_by("project").values_list("project_id", flat=True)
+    return list(rows.distinct())
+
+
+def marked_subjects(project: Project, *, after: int, limit: int) -> list[int]:
+    """Up to `limit` ids above `after` of subjects whose windows are behind, in order."""
+    rows = DirtyMark.objects.filter(project=project, subject_id__gt=after).order_by("subject_id")
+    return list(rows.values_list("subject_id", flat=True).distinct()[:limit])

@@ -1,7 +1,7 @@
 """Rebuilding windows from raw events: idempotent, so that order, gaps and crashes do not matter."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -53,16 +53,31 @@ def rebuild_windows(
     in `zones`. A new series is built from all its events. One transaction, in which nobody else
     rebuilds windows of the same subjects. Law: rebuilding changes no usage.
     """
+    subjects = sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
+    return _rebuild(project, subjects, zones or {}, every_meter=subject_ids is not None)
+
+
+def rebuild_marked(project: Project, subject_ids: Collection[int]) -> int:
+    """Rebuild what dirty marks of these subjects name, for the types that were marked; otherwise
+    as `rebuild_windows`.
+    """
+    return _rebuild(project, sorted(set(subject_ids)), {}, every_meter=False)
+
+
+def _rebuild(
+    project: Project,
+    subjects: Sequence[int],
+    zones: Mapping[int, Collection[str]],
+    *,
+    every_meter: bool,
+) -> int:
     with transaction.atomic():
-        subjects = (
-            sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
-        )
         changed = 0
         days: dict[Stream, set[date]] = {}
         for first in range(0, len(subjects), SUBJECTS_AT_ONCE):
             part = subjects[first : first + SUBJECTS_AT_ONCE]
             take_windows(part)
-            rebuild = _Rebuild.plan(project, part, zones or {}, every_meter=subject_ids is not None)
+            rebuild = _Rebuild.plan(project, part, zones, every_meter=every_meter)
             changed += rebuild.run()
             days |= rebuild.marked
         if days:

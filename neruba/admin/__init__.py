@@ -5,6 +5,7 @@ from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
 from neruba.admin.operators import GroupAdmin, OperatorAdmin
 from neruba.admin.projects import ProjectAdmin
+from neruba.admin.work import LeaseAdmin, OutboxMessageAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -12,7 +13,9 @@ __all__ = [
     "CustomerAdmin",
     "GroupAdmin",
     "IdempotencyRecordAdmin",
+    "LeaseAdmin",
     "OperatorAdmin",
+    "OutboxMessageAdmin",
     "ProjectAdmin",
     "SubjectAdmin",
 ]

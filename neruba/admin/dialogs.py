@@ -52,23 +52,27 @@ def act(
     dialog: ActionDialog,
     work: Callable[[], T],
     done: Callable[[T], str],
-    then: str,
+    then: str | Callable[[T], str],
 ) -> HttpResponse:
-    """Do the work at the edge and go to the address `then`; a refusal is shown in the dialog."""
+    """Do the work at the edge and go to the address `then` (or what it makes of the result); a
+    refusal is shown in the dialog.
+    """
     try:
         result = run_atomic(work)
     except NerubaError as error:
         return refuse(request, form=form, dialog=dialog, error=error)
     messages.success(request, done(result))
-    return HttpResponse(headers={"HX-Redirect": then})
+    address = then if isinstance(then, str) else then(result)
+    return HttpResponse(headers={"HX-Redirect": address})
 
 
 def refuse(
     request: HttpRequest, *, form: ReasonForm, dialog: ActionDialog, error: NerubaError
 ) -> HttpResponse:
     """The dialog again, with the refusal at the field at fault or else at the reason."""
-    name = (error.pointer or "").rpartition("/")[2]
-    form.add_error(name if name in form.fields else "reason", error.detail)
+    names = (error.pointer or "").split("/")
+    field = next((name for name in names if name in form.fields), "reason")
+    form.add_error(field, error.detail)
     context = {
         "dialog": dialog,
         "form": form,

@@ -130,12 +130,16 @@ def list_of(model: type[Model], text: object, **lookups: object) -> SafeString |
     """A link to the model's list with these filters; nothing where the console has no such list."""
     if not admin.site.is_registered(model):
         return ""
+    return format_html('<a href="{}">{}</a>', list_address(model, **lookups), text)
+
+
+def list_address(model: type[Model], **lookups: object) -> str:
+    """The address of the model's list with these filters."""
     meta = model._meta
-    address = reverse(
+    return reverse(
         f"admin:{meta.app_label}_{meta.model_name}_changelist",
         query={name: str(value) for name, value in lookups.items()},
     )
-    return format_html('<a href="{}">{}</a>', address, text)
 
 
 def money(amount: Money | None) -> str:
@@ -188,6 +192,12 @@ def whole(text: object) -> SafeString:
 def label(text: str, kind: str) -> SafeString:
     """A status in a coloured box; `kind` is info, success, warning, error or plain."""
     return format_html('<span class="n-label n-{}">{}</span>', kind, text)
+
+
+def progress_bar(done: int, of: int) -> SafeString:
+    """How far work came, as a bar and in words."""
+    bar = '<progress class="n-progress" value="{}" max="{}"></progress> {}'
+    return whole(format_html(bar, done, max(of, 1), f"{done:,} of {of:,}"))
 
 
 def pretty(value: object) -> str:

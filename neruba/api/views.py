@@ -4,6 +4,7 @@ for repeats.
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -29,6 +30,7 @@ from neruba.models import ApiKey, Project
 from neruba.services.idempotency import StoredAnswer, claim_key, keep_answer
 
 WRITING = frozenset({"POST", "PATCH", "DELETE"})
+INLINE_SECONDS = 25
 MAX_BODY = 256 * 1024
 MAX_KEY_LENGTH = 255
 Row = TypeVar("Row", bound=Model)
@@ -172,6 +174,12 @@ class ProjectView(APIView):
         page = list(paginator.paginate_queryset(rows, self.request, view=self) or [])
         shown = body(page, many=True).data if isinstance(body, type) else body(page)
         return paginator.get_paginated_response(shown)
+
+
+def inline_time() -> Callable[[], bool]:
+    """Whether a request that works for longer may still go on; asked between two steps."""
+    stop_at = time.monotonic() + INLINE_SECONDS
+    return lambda: time.monotonic() < stop_at
 
 
 def one(rows: QuerySet[Row], what: str, **lookup: Any) -> Row:

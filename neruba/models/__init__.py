@@ -1,9 +1,21 @@
-"""The platform's rows: tenancy, credentials, parties, audit, HTTP idempotency."""
+"""The platform's rows: tenancy, credentials, parties, audit, HTTP idempotency, work and news."""
 
 from neruba.models.access import ApiKey, User
 from neruba.models.audit import AuditRecord
 from neruba.models.customer import Customer, Subject
 from neruba.models.idempotency import IdempotencyRecord
+from neruba.models.lease import Lease
+from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
 
-__all__ = ["ApiKey", "AuditRecord", "Customer", "IdempotencyRecord", "Project", "Subject", "User"]
+__all__ = [
+    "ApiKey",
+    "AuditRecord",
+    "Customer",
+    "IdempotencyRecord",
+    "Lease",
+    "OutboxMessage",
+    "Project",
+    "Subject",
+    "User",
+]

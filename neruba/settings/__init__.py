@@ -12,6 +12,8 @@ from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, flag, read
+from neruba.settings.tasks import *  # noqa: F403
+from neruba.settings.tasks import broker, schedule
 
 django_stubs_ext.monkeypatch()
 
@@ -119,6 +121,25 @@ CACHES = {
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
 }
+
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker(
+    REDIS_URL, str(DATABASES["default"]["NAME"]), BASE_DIR
+)
+TICK_SECONDS = read(env.float, "NERUBA_TICK_SECONDS", 5, "seconds, such as 5")
+CELERY_BEAT_SCHEDULE = schedule(TICK_SECONDS)
+CELERY_BEAT_MAX_LOOP_INTERVAL = TICK_SECONDS
+LEASE_SECONDS = read(env.int, "NERUBA_LEASE_SECONDS", 120, "seconds, a whole number")
+BILLING_CHUNK = read(env.int, "NERUBA_BILLING_CHUNK", 200, "customers, a whole number")
+if min(TICK_SECONDS, LEASE_SECONDS, BILLING_CHUNK) <= 0:
+    raise ImproperlyConfigured(
+        "NERUBA_TICK_SECONDS, NERUBA_LEASE_SECONDS and NERUBA_BILLING_CHUNK must be above 0."
+    )
+
+ALERTS_TO = read(env.list, "NERUBA_ALERTS_TO", [], "mail addresses with commas")
+DEFAULT_FROM_EMAIL = read(env.str, "NERUBA_MAIL_FROM", "neruba@localhost", "a mail address")
+globals().update(
+    read(env.email_url, "NERUBA_MAIL_URL", "consolemail://", "smtp+tls://user:password@host:port")
+)
 
 USE_TZ = True
 TIME_ZONE = "UTC"

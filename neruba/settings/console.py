@@ -22,6 +22,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Invoices", "receipt_long", "billing.invoice"),
             ("Billing runs", "play_circle", "billing.billingrun"),
+            ("Customers in runs", "person_alert", "billing.runitem"),
+            ("Late usage", "schedule", "billing.lateusage"),
         ],
     ),
     (
@@ -48,6 +50,13 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Accounts", "account_balance", "ledger.account"),
             ("Journal", "menu_book", "ledger.journalentry"),
             ("Transfers", "swap_horiz", "ledger.transfer"),
+        ],
+    ),
+    (
+        "Background work",
+        [
+            ("Leases", "lock_clock", "neruba.lease"),
+            ("Outbox", "outbox", "neruba.outboxmessage"),
         ],
     ),
     (

@@ -16,11 +16,11 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.charge import charge_table
-from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.documents import document_table, read_documents
 from billing.admin.subscription import subscription_status
 from billing.models import Charge, Invoice, Subscription
 from billing.rating.words import spoken
-from billing.selectors.documents import Document, document_of_computed
+from billing.selectors.documents import RELATED, Document, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import timelines_of
 from ledger.selectors.balances import CustomerBalance, customer_balance

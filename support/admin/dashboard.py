@@ -10,9 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.admin.documents import RELATED, document_table, read_documents
+from billing.admin.documents import document_table, read_documents
 from billing.admin.run import run_status
 from billing.models import BillingRun, Invoice
+from billing.selectors.documents import RELATED
 from ingest.models import FailedEvent
 from ledger.selectors.balances import AccountBalance, trial_balance
 from ledger.templates import RECEIVABLE
@@ -119,7 +120,7 @@ def headlines(
             ),
         ]
     if user.has_perm("ingest.view_failedevent"):
-        open_ones = list_of(FailedEvent, "show them", **mine, state__exact=FailedEvent.State.OPEN)
+        open_ones = list_of(FailedEvent, "show them", **mine, state=FailedEvent.State.OPEN)
         found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
     if user.has_perm("billing.view_billingrun"):
         found += [_last_run(standing.last_run), _next_due(project, standing)]

@@ -7,11 +7,13 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from billing.models import Invoice
+from ingest.models import FailedEvent
 from neruba.models import Customer, Project
 
 TIERED = "crestline-logistics"
 WAITING = "copperfield-estates"
 SHORT = "falkenstein-archive"
+TO_MEND = "pinecrest-realty-20260909-x1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,13 @@ def tour(project: Project) -> Iterator[Stop]:
         ("id is missing",),
     )
     yield Stop(
+        "An event to mend",
+        _page("ingest_failedevent", FailedEvent.objects.get(project=project, event_id=TO_MEND)),
+        "Twelve pages were sent as a word. Mend and resubmit it, and it counts: its month is "
+        "billed, so it goes on the next invoice.",
+        ("unusable_data", "twelve", "Mend and resubmit"),
+    )
+    yield Stop(
         "Billing runs",
         reverse("admin:billing_billingrun_changelist"),
         "Each with its two bounds, its counts and its fingerprint.",
@@ -100,5 +109,5 @@ def _invoices(project: Project, customer: str) -> QuerySet[Invoice]:
     )
 
 
-def _page(name: str, row: Invoice | Customer) -> str:
+def _page(name: str, row: Invoice | Customer | FailedEvent) -> str:
     return reverse(f"admin:{name}_change", args=[row.pk])

@@ -10,7 +10,7 @@ from operator import itemgetter
 from billing.models import Plan, Subscription
 from billing.services.charges import accept_charge
 from billing.services.plans import create_plan_version
-from billing.services.runs import issue_now
+from billing.services.steps import issue_now
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
 from ingest.services.events import accept_events
 from ingest.services.meters import create_meter

@@ -176,11 +176,24 @@ CHARGE: dict[str, Any] = {
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("meters", {**METER, "filters": [], "group_by": []}),
     ("customers", CUSTOMER),
+    ("customers", {**CUSTOMER, "external_id": "huge"}),
     ("customers", {**CUSTOMER, "external_id": "beta"}),
     ("plans", PLAN),
+    ("subscriptions", {**SUBSCRIPTION, "external_id": "a-huge", "customer": "huge"}),
     ("subscriptions", SUBSCRIPTION),
     ("clock", {"to": "2026-01-20T00:00:00Z"}),
     ("events", {**_event(1), "time": "2026-01-15T00:00:00Z"}),
+    ("events/batch", {"events": [{**_event(10), "time": "soon"}]}),
+    # More than the books can hold: billing of this customer fails, and is parked.
+    (
+        "events",
+        {
+            **_event(9),
+            "subject": "huge",
+            "time": "2026-01-15T00:00:00Z",
+            "data": {"calls": 10**18},
+        },
+    ),
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
@@ -216,6 +229,10 @@ REQUESTS: dict[str, Good] = {
     "POST events/void": Good(
         {"source": "urn:test", "id": "e1", "reason": "sent by mistake"}, names=True
     ),
+    "POST events/failed/<str:failed_id>/resubmit": Good(
+        {"event": _event(10), "reason": "the time was a word"}, any_of=("/event/data",)
+    ),
+    "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
     "GET usage": Good(
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
@@ -234,6 +251,8 @@ REQUESTS: dict[str, Good] = {
         names=True,
         unknown_status=400,
     ),
+    "POST billing-runs/<str:public_id>/retry": Good({"reason": "mended"}),
+    "POST billing-runs/<str:public_id>/repeat": Good({"reason": "is it still true?"}),
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
@@ -248,6 +267,7 @@ PATHS: dict[str, tuple[str, str]] = {
     "plans/code": ("plans", "code"),
     "subscriptions/external_id": ("subscriptions", "external_id"),
     "billing-runs/public_id": ("billing-runs", "id"),
+    "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
 }

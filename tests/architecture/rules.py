@@ -143,9 +143,14 @@ def row_signal(module: Module) -> Iterator[int]:
 
 
 def early_task(module: Module) -> Iterator[int]:
-    if module.app:
+    if module.app and module.path != PurePosixPath("neruba/nudge.py"):
         for call, name in module.calls():
-            if name.rpartition(".")[2] in {"delay", "apply_async"}:
+            if name.rpartition(".")[2] in {
+                "delay",
+                "apply_async",
+                "delay_on_commit",
+                "apply_async_on_commit",
+            }:
                 yield call.lineno
 
 
@@ -300,11 +305,15 @@ RULES = (
         ),
     ),
     Rule(
-        says="a task is enqueued when the transaction is committed",
+        says="a task is sent by nudge(), when the transaction is committed",
         find=early_task,
-        passing=(sample("billing/services/runs.py", "bill.delay_on_commit(1)\n"),),
+        passing=(
+            sample("billing/services/runs.py", "nudge(bill, 1)\n"),
+            sample("neruba/nudge.py", "task.delay(1)\n"),
+        ),
         failing=(
             sample("billing/services/runs.py", "bill.delay(1)\n"),
+            sample("billing/services/runs.py", "bill.delay_on_commit(1)\n"),
             sample("billing/services/runs.py", "bill.apply_async((1,))\n"),
         ),
     ),

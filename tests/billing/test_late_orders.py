@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from billing.models import BillingRun
-from billing.services.runs import _bill_chunk, _rebuild_usage
+from billing.services.steps import bill_step, rebuild_usage
 from ingest.selectors.bounds import ArrivalBound
 from ingest.services.fence import take_bound
 from ingest.services.windows import rebuild_windows
@@ -65,7 +65,7 @@ def bill(sandbox: Sandbox, happens_after: Callable[[str], None]) -> None:
     customers = list(Customer.objects.values_list("pk", flat=True))
     bound = take_bound(sandbox.project)
     happens_after("bound")
-    run_atomic(partial(_rebuild_usage, sandbox.project, customers))
+    run_atomic(partial(rebuild_usage, sandbox.project, customers))
     happens_after("rebuild")
     bill_chunk(sandbox, customers, bound, AT)
     happens_after("chunk")
@@ -81,9 +81,12 @@ def bill_chunk(
         as_of=at,
         trigger=BillingRun.Trigger.API,
         actor="test",
+        bound_event=bound.event,
+        bound_retraction=bound.retraction,
         created_at=at,
     )
-    run_atomic(partial(_bill_chunk, run, customers, bound=bound, at=at, keep=True))
+    while run_atomic(partial(bill_step, run, customers, at=at)):
+        pass
 
 
 def test_a_run_with_an_older_bound_takes_nothing_back() -> None:

@@ -5,9 +5,10 @@ from itertools import count
 
 import pytest
 
+from billing.execution import execute_run
 from billing.models import BillingRun, Charge, Invoice, SubscriptionChange
 from billing.selectors.verify import number_gaps
-from billing.services.runs import create_run, execute_run
+from billing.services.runs import create_run
 from ledger.selectors.verify import book_differences
 from neruba.actor import SYSTEM
 from neruba.models import Project

@@ -12,22 +12,24 @@ from tests.e2e.server import Server, running
 
 
 @pytest.fixture
-def server(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Server]:
-    """Neruba behind gunicorn: on a SQLite file, or on a database of its own on the MariaDB of the
-    run.
-    """
-    log = tmp_path / "server.log"
+def database_url(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """A database of its own: a SQLite file, or one on the MariaDB of the run."""
     settings = connections["default"].settings_dict
     if "mysql" not in settings["ENGINE"]:
-        with running(f"sqlite:///{tmp_path / 'neruba.sqlite3'}", log) as found:
-            yield found
+        yield f"sqlite:///{tmp_path / 'neruba.sqlite3'}"
         return
     name = f"neruba_e2e_{uuid4().hex[:8]}"
     login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
     with django_db_blocker.unblock(), connections["default"]._nodb_cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         try:
-            with running(f"mysql://{login}/{name}", log) as found:
-                yield found
+            yield f"mysql://{login}/{name}"
         finally:
             cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """Neruba behind gunicorn."""
+    with running(database_url, tmp_path / "server.log") as found:
+        yield found

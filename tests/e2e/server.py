@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A running Neruba: `call` goes over HTTP, `manage` runs a command on the same database."""
+    """A running Neruba: `call` goes over HTTP, `manage` runs a command on the same database.
+
+    `process_id` is that of gunicorn's master, which replaces workers that end.
+    """
 
     url: str
     environment: dict[str, str]
+    log: Path
+    process_id: int = 0
 
     def call(
         self,
@@ -94,21 +99,29 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(database_url: str, log: Path) -> Iterator[Server]:
-    """Neruba on a database of its own, two web processes, until the block ends."""
+def running(database_url: str, log: Path, *options: str) -> Iterator[Server]:
+    """Neruba on a database of its own until the block ends; two web processes, unless the `options`
+    of gunicorn say otherwise.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
         "NERUBA_SECRET_KEY": "only-for-this-test-" * 4,
+        "NERUBA_TICK_SECONDS": "0.5",
+        "NERUBA_LEASE_SECONDS": "4",
+        "NERUBA_BILLING_CHUNK": "3",
     }
-    server = Server(url, environment)
+    if "REDIS_URL" in environment:
+        # Apart from what other tests send, for whom no worker is there.
+        environment["REDIS_URL"] = f"{environment['REDIS_URL'].rpartition('/')[0]}/9"
+    server = Server(url, environment, log)
     server.manage("migrate", "--verbosity", "0")
     command = [sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--workers", "2", "--threads", "2", "--worker-class", "gthread"],
+            [*command, "--workers", "2", "--threads", "2", "--worker-class", "gthread", *options],
             cwd=BASE_DIR,
             env=environment,
             stdout=output,
@@ -116,7 +129,7 @@ def running(database_url: str, log: Path) -> Iterator[Server]:
         )
         try:
             _wait(url, process, log)
-            yield server
+            yield replace(server, process_id=process.pid)
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -129,6 +142,6 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             with urllib.request.urlopen(f"{url}/admin/login/", timeout=5):  # noqa: S310
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:
             time.sleep(0.1)
     raise AssertionError(f"no answer within {START_SECONDS} s\n{log.read_text()}")

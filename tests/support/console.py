@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from billing.models import Invoice
 from neruba.models import User
+from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
 
 PASSWORD = "a-long-enough-password"
@@ -41,6 +42,8 @@ def world(**project: Any) -> Sandbox:
     sandbox.clock("2026-02-01T00:30:00Z")  # the grace of January still runs: drafts
     sandbox.post("/charges", {**charge, "charge_key": "later", "amount": "5.00"})
     Group.objects.get_or_create(name="accountants")
+    factories.lease(project=sandbox.project)
+    factories.dead_message(project=sandbox.project)
     return sandbox
 
 

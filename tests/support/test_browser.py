@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from ingest.models import FailedEvent, UsageEvent
 from neruba.models import Customer
 from tests.support.console import PASSWORD, invoice_row, superuser, world
 
@@ -108,6 +109,34 @@ def test_details_are_changed_in_the_dialog(live_server: Any) -> None:
         watched.page.wait_for_selector("text=Acme Ltd was changed.")
     customer.refresh_from_db()
     assert customer.name == "Acme Ltd"
+    assert (watched.foreign, watched.errors) == ([], [])
+
+
+def test_a_failed_event_is_mended_in_the_dialog(live_server: Any) -> None:
+    world()
+    superuser(PASSWORD)
+    failed = FailedEvent.objects.get(event_id="broken")
+    with chromium(live_server.url) as watched:
+        watched.log_in()
+        watched.visit(reverse("admin:ingest_failedevent_changelist"))
+        watched.page.click("text=time: ")
+        watched.page.click("text=Mend and resubmit")
+        text = watched.page.input_value("#dialog textarea[name=event]")
+        watched.page.fill("#dialog textarea[name=reason]", "acme told us the time")
+        watched.page.fill("#dialog textarea[name=event]", f"{text}}}")
+        watched.page.click("#dialog button[type=submit]")
+        watched.page.wait_for_selector("text=This is not JSON: trailing characters")
+        kept = watched.page.input_value("#dialog textarea[name=event]")
+        mended = text.replace('"soon"', '"2026-01-05T10:00:00Z"')
+        watched.page.fill("#dialog textarea[name=event]", mended)
+        watched.page.click("#dialog button[type=submit]")
+        watched.page.wait_for_selector("text=It was accepted as event test broken.")
+        page = watched.page.inner_text("body")
+    assert kept == f"{text}}}"
+    assert "acme told us the time" in page
+    failed.refresh_from_db()
+    assert failed.state == FailedEvent.State.RESUBMITTED
+    assert failed.resubmitted_as == UsageEvent.objects.get(event_id="broken")
     assert (watched.foreign, watched.errors) == ([], [])
 
 

@@ -7,8 +7,9 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from billing.api.runs import run_body
+from billing.execution import execute_run
 from billing.models import BillingRun
-from billing.services.runs import create_run, execute_run
+from billing.services.runs import create_run
 from neruba import clock
 from neruba.actor import Actor
 from neruba.edge import run_atomic
@@ -49,7 +50,15 @@ class Command(ProjectCommand):
                     bar.total = of
                     bar.update(done - bar.n)
 
-                execute_run(run, at=max(at, run.as_of), progress=progress)
+                run = execute_run(run, at=max(at, run.as_of), progress=progress)
         except NerubaError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(json.dumps(run_body(run), indent=2))
+        body = run_body(run)
+        self.stdout.write(json.dumps(body, indent=2))
+        if run.error:
+            raise CommandError(f"The run could not be planned: {run.error}")
+        if parked := body["progress"]["failed"]:
+            raise CommandError(
+                f"{parked} customers are parked, everybody else is billed. The causes: "
+                f"Billing runs in the console, or GET /billing-runs/{run.public_id}/items."
+            )

@@ -15,6 +15,7 @@ from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
 
 from neruba.models import User
+from tests import factories
 from tests.api.world import build_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -50,7 +51,9 @@ def actions() -> Iterator[tuple[type[Model], Any, str, bool]]:
 
 @pytest.fixture
 def world() -> None:
-    build_world()
+    made = build_world()
+    factories.lease(project=made.project)
+    factories.dead_message(project=made.project)
 
 
 @pytest.fixture

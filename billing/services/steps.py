@@ -1,0 +1,99 @@
+"""The steps of billing: what is due for some customers at the earliest instant at which anything
+is, in one transaction; in order of time until nothing is left.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from billing.locks import lock_customers
+from billing.models import BillingRun, Charge, Invoice, Period, Subscription
+from billing.selectors.runs import (
+    due_drafts,
+    due_subscriptions,
+    stranded_charges,
+    stranded_subscriptions,
+)
+from billing.services.invoices import (
+    Finalized,
+    finalize_drafts,
+    issue_charges,
+    issue_corrections,
+    open_boundaries,
+)
+from billing.tally import Tally
+from ingest.selectors.bounds import ArrivalBound
+from ingest.services.windows import rebuild_windows
+from neruba.models import Project, Subject
+
+
+def rebuild_usage(project: Project, customer_ids: Collection[int]) -> None:
+    """Bring the windows of these customers up to date, in the zones of their subscriptions."""
+    subjects = Subject.objects.filter(project=project, customer__in=customer_ids)
+    held = Period.objects.filter(project=project, subscription__customer__in=customer_ids)
+    zones: dict[int, set[str]] = {}
+    for customer, zone in held.values_list("subscription__customer", "zone").distinct():
+        zones.setdefault(customer, set()).add(zone)
+    by_subject = {
+        subject: zones.get(customer or 0, set())
+        for subject, customer in subjects.values_list("pk", "customer")
+    }
+    rebuild_windows(project, subject_ids=list(by_subject), zones=by_subject)
+
+
+def bill_step(run: BillingRun, customer_ids: Sequence[int], *, at: datetime) -> Tally | None:
+    """Do the next step that is due for these customers by the run's instant, in the caller's
+    transaction; None where nothing is.
+
+    Boundaries and drafts come in order of time, then charges and late usage that no boundary will
+    take. `at` is the project's time. Numbers are taken last: call nothing that writes after it but
+    what must be committed with it.
+    """
+    project = run.project
+    bound = ArrivalBound(run.bound_event, run.bound_retraction)
+    lock_customers(project, customer_ids)
+    tally = Tally()
+    if step := _next_step(project, customer_ids, run.as_of):
+        subscriptions, drafts = step
+        opened = open_boundaries(project=project, subscriptions=subscriptions, at=at)
+        tally.invoiced = len(opened)
+        now = max((row.boundary_at for row in opened), default=None)
+        ready = [*drafts, *(row for row in opened if row.due_at == now)]
+        if ready:
+            _add(tally, finalize_drafts(project=project, drafts=ready, bound=bound, run=run, at=at))
+        return tally
+    charges = stranded_charges(project, run.as_of).filter(customer__in=customer_ids)
+    if alone := list(charges.select_related("customer")):
+        _add(tally, issue_charges(project=project, charges=alone, bound=bound, run=run, at=at))
+        return tally
+    stranded = stranded_subscriptions(project, run.as_of).filter(customer__in=customer_ids)
+    if late := list(stranded.select_related("customer")):
+        done = issue_corrections(project=project, subscriptions=late, bound=bound, run=run, at=at)
+        _add(tally, done)
+        return tally if done.issued else None
+    return None
+
+
+def _add(tally: Tally, done: Finalized) -> None:
+    tally.add(len(done.issued), done.totals_minor)
+
+
+def _next_step(
+    project: Project, customer_ids: Sequence[int], as_of: datetime
+) -> tuple[list[Subscription], list[Invoice]] | None:
+    """The boundaries and the drafts due at the earliest instant at which any is, or None."""
+    subscriptions = due_subscriptions(project, as_of).filter(customer__in=customer_ids)
+    drafts = due_drafts(project, as_of).filter(customer__in=customer_ids)
+    first = [row.due_at for row in (subscriptions.first(), drafts.first()) if row is not None]
+    if not first:
+        return None
+    instant = min(at for at in first if at is not None)
+    return (
+        list(subscriptions.filter(due_at=instant).select_related("customer")),
+        list(drafts.filter(due_at=instant).select_related("customer", "subscription__customer")),
+    )
+
+
+def issue_now(*, project: Project, charge: Charge, at: datetime) -> Invoice:
+    """Issue the invoice of a charge that was asked for at once, in the caller's transaction."""
+    bound = ArrivalBound(0, 0)
+    return issue_charges(project=project, charges=[charge], bound=bound, run=None, at=at).issued[0]

@@ -1,0 +1,56 @@
+"""Workers and schedule: over Redis with `REDIS_URL`, else over files beside the database."""
+
+from pathlib import Path
+from typing import Any
+
+MEGABYTE = 1024
+
+
+def broker(redis_url: str, database: str, base_dir: Path) -> tuple[str, dict[str, Any]]:
+    """The broker's URL and its transport options."""
+    if redis_url:
+        # What was not acknowledged for an hour goes to another worker; nothing takes so long.
+        url = redis_url.replace("unix://", "redis+socket://", 1)
+        return url, {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+    if ":memory:" in database:
+        return "memory://", {}
+    beside = Path(database).parent if Path(database).is_absolute() else base_dir / "var"
+    folder = beside / "broker"
+    folder.mkdir(parents=True, exist_ok=True)
+    return "filesystem://localhost//", {
+        "data_folder_in": str(folder),
+        "data_folder_out": str(folder),
+        "control_folder": str(folder / "control"),
+        # Kombu's own second between two looks makes 300 tasks take a minute.
+        "polling_interval": 0.05,
+    }
+
+
+def schedule(tick: float) -> dict[str, Any]:
+    """What beat sends, `tick` being seconds; a message that no worker took before the next one is
+    dropped.
+    """
+    every = {
+        "ingest.tasks.rebuild_all_marked": tick,
+        "neruba.tasks.deliver_due": tick,
+        "billing.tasks.sweep": 2 * tick,
+        "neruba.tasks.release_expired_leases": 2 * tick,
+        "billing.tasks.tick": 12 * tick,
+    }
+    return {
+        task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+        for task, seconds in every.items()
+    }
+
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 3000
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 280 * MEGABYTE
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TIMEZONE = "UTC"
+# In memory: the schedule is static, and a lost tick costs nothing.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"

@@ -1,0 +1,30 @@
+"""Background work of the platform. Tasks are thin: they find what is due and call a service."""
+
+from celery import shared_task
+
+from neruba import clock
+from neruba.nudge import nudge
+from neruba.selectors.outbox import due_messages
+from neruba.services.leases import release_expired
+from neruba.services.outbox import deliver
+
+MESSAGES_A_TASK = 200
+
+
+@shared_task
+def release_expired_leases() -> int:
+    """Remove the leases of workers that are not heard of any more."""
+    return release_expired(at=clock.wall())
+
+
+@shared_task
+def deliver_due() -> int:
+    """Hand over what waits in the outbox; returns how many messages were done.
+
+    Two at once do no harm: each message is claimed under its lock.
+    """
+    pks = list(due_messages(clock.wall()).values_list("pk", flat=True)[:MESSAGES_A_TASK])
+    done = sum(deliver(pk, at=clock.wall()) for pk in pks)
+    if done and len(pks) == MESSAGES_A_TASK:
+        nudge(deliver_due)
+    return done
