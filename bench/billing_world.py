@@ -30,7 +30,6 @@ from neruba.services.projects import create_project
 FIRST = datetime(2025, 12, 1, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 2, 1, tzinfo=UTC)
-DAYS = 31
 METERS = ("input_tokens", "output_tokens")
 PRICES = (
     {"code": "base", "kind": "recurring", "model": "flat", "amount": "20.00"},
@@ -102,9 +101,9 @@ def mark_dirty(world: World) -> None:
     """Mark every day of the month of every customer, as ingest does once for each batch."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "  # noqa: S608
+            "INSERT INTO ingest_dirtymark (project_id, subject_id, type, day) "
             "SELECT s.project_id, s.id, 'llm.request', DATE(%s) + INTERVAL d.seq DAY "
-            f"FROM seq_0_to_{DAYS - 1} d JOIN neruba_subject s ON s.project_id = %s",
+            "FROM seq_0_to_30 d JOIN neruba_subject s ON s.project_id = %s",
             [START.date(), world.project.pk],
         )
 

@@ -21,7 +21,7 @@ from billing.services.chunks import work_on_chunk
 from billing.services.runs import complete_run, create_run, retry_run
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.edge import run_atomic
+from neruba.edge import outcome_of, run_atomic
 from neruba.errors import ConflictError
 from neruba.models import Project
 from neruba.nudge import nudge
@@ -61,7 +61,7 @@ def bill_run_chunk(chunk_id: int) -> None:
 def tick() -> None:
     """Begin the runs that are due in live projects; sandboxes bill when their clock is moved."""
     for project in projects_to_bill():
-        schedule_run(project)
+        outcome_of(partial(schedule_run, project))
 
 
 def schedule_run(project: Project) -> BillingRun | None:
@@ -100,10 +100,7 @@ def sweep() -> None:
     """
     wall = clock.wall()
     for run in runs_at_work():
-        if run.status == BillingRun.Status.PENDING:
-            nudge(plan_billing_run, run.pk)
-        else:
-            _hand_out_forgotten(run)
+        outcome_of(partial(_take_up, run))
     for run in runs_to_retry(wall):
         retry = partial(
             retry_run,
@@ -120,7 +117,11 @@ def sweep() -> None:
         nudge(plan_billing_run, run.pk)
 
 
-def _hand_out_forgotten(run: BillingRun) -> None:
-    """While somebody holds a chunk of the run its messages are on their way."""
-    if not chunks_held(run, clock.wall()):
+def _take_up(run: BillingRun) -> None:
+    """Send what was forgotten; while somebody holds a chunk of a run its messages are on their
+    way.
+    """
+    if run.status == BillingRun.Status.PENDING:
+        nudge(plan_billing_run, run.pk)
+    elif not chunks_held(run, clock.wall()):
         _hand_out(run)

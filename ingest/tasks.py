@@ -7,7 +7,7 @@ from celery import shared_task
 from ingest.selectors.arrivals import marked_subjects, projects_with_marks
 from ingest.services.windows import rebuild_marked
 from neruba import clock
-from neruba.edge import run_atomic
+from neruba.edge import Failure, outcome_of, run_atomic
 from neruba.errors import LeaseLostError
 from neruba.models import Project
 from neruba.nudge import nudge
@@ -40,8 +40,10 @@ def rebuild_project_windows(project_id: int) -> int:
         # Subjects in their order, once each: who is marked again meanwhile is for the next tick.
         last = 0
         while subjects := marked_subjects(project, after=last, limit=SUBJECTS_A_TRANSACTION):
-            run_atomic(partial(rebuild_marked, project, subjects))
-            rebuilt += len(subjects)
+            # Those that fail keep their marks, and hold back nobody.
+            work = partial(run_atomic, partial(rebuild_marked, project, subjects))
+            if not isinstance(outcome_of(work), Failure):
+                rebuilt += len(subjects)
             last = subjects[-1]
             renew_lease(held, at=clock.wall())
     except LeaseLostError:

@@ -87,12 +87,15 @@ class ProjectSettings:
     @property
     def grace(self) -> timedelta:
         """How long after a period's end late events still count as if they had come in time."""
-        return parse_duration(self.finalization_grace)
+        return _duration(self.finalization_grace)
 
     @property
     def future_tolerance(self) -> timedelta:
         """How far ahead of the project's clock an event may be dated."""
-        return parse_duration(self.future_event_tolerance)
+        return _duration(self.future_event_tolerance)
+
+
+_duration = lru_cache(maxsize=256)(parse_duration)
 
 
 @lru_cache(maxsize=256)

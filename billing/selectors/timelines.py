@@ -58,7 +58,7 @@ def timelines_of(
     changes: dict[int, list[_Change]] = {}
     rows = SubscriptionChange.objects.filter(project=project, subscription__in=subscription_ids)
     columns = ("subscription_id", *_Change._fields)
-    for pk, *row in rows.order_by("subscription", "number").values_list(*columns):
+    for pk, *row in rows.order_by("subscription_id", "number").values_list(*columns):
         change = _Change(*row)
         asked = at is None or change.type == Type.CREATE or change.requested_at <= at
         if asked and (known is None or change.number <= known[pk]):

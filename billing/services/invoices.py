@@ -40,7 +40,7 @@ from billing.selectors.timelines import (
 from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
-from ledger.services.journal import Posted, post_entries
+from ledger.services.journal import post_lines
 from ledger.templates import BilledLine, OperationKey, Posting, invoice_moves
 from neruba.canonical import canonical_json, sha256_hex
 from neruba.inserts import insert_rows, insert_rows_for_ids
@@ -205,7 +205,7 @@ def _finalize(
         return Finalized((), {}, len(empty))
     made.sort(key=lambda one: order_of(one.invoice))
     postings = [_posting(one, at) for one in made]
-    posted = post_entries(project=project, postings=postings, at=at)
+    posted = post_lines(project=project, postings=postings, at=at)
     _store_lines(project, made, posted)
     _store_parties(project, made)
     _take_charges(made)
@@ -243,10 +243,11 @@ def _posting(one: Computed, at: datetime) -> Posting:
     )
 
 
-def _store_lines(project: Project, made: Sequence[Computed], posted: Sequence[Posted]) -> None:
+def _store_lines(
+    project: Project, made: Sequence[Computed], posted: Sequence[Mapping[str, int]]
+) -> None:
     rows = []
-    for one, entry in zip(made, posted, strict=True):
-        transfers = {transfer.line: transfer.pk for transfer in entry.transfers}
+    for one, transfers in zip(made, posted, strict=True):
         rows += [
             _line_row(project, one.invoice, position, line, transfers.get(line.key))
             for position, line in enumerate(one.content.lines)

@@ -127,6 +127,8 @@ def count_events(
     A retracted event counts no more but is remembered; one that a filter leaves out is nothing to
     the meter. Law: in any parts, in any order, the states are the same.
     """
+    if not events:
+        return
     if reader.takes_all and not any(event.subscription for event in events):
         _count_group(states, ALL, reader, events, data)
         return

@@ -30,7 +30,34 @@ TRANSFER_COLUMNS = (
     *("currency", "document", "line"),
 )
 
-Row = TypeVar("Row", bound=models.Model)
+LINE = TRANSFER_COLUMNS.index("line")
+
+M = TypeVar("M", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row that was inserted: its id, and the values of the columns."""
+
+    pk: int
+    values: Sequence[object]
+
+    def model(self, model: type[M], columns: Sequence[str]) -> M:
+        """As if it had been read again."""
+        return model.from_db(connection.alias, ("id", *columns), (self.pk, *self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What became of postings: entries that stood in the books before, and rows made now."""
+
+    prior: dict[OperationKey, JournalEntry]
+    entries: dict[OperationKey, _Row]
+    transfers: dict[OperationKey, list[_Row]]
+
+    def prior_transfers(self) -> dict[OperationKey, tuple[Transfer, ...]]:
+        found = transfers_of_entries([entry.pk for entry in self.prior.values()])
+        return {key: found[entry.pk] for key, entry in self.prior.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +80,37 @@ def post_entries(*, project: Project, postings: Sequence[Posting], at: datetime)
     chart of accounts does not allow and for a reversal that is no mirror.
     Law: post_entries(a + b) == post_entries(a) + post_entries(b). Source: docs/ledger.md.
     """
-    distinct = _distinct(postings)
-    with transaction.atomic():
-        originals = _originals(project, distinct.values())
-        prior, entries = _insert_entries(project, distinct, originals, at)
-        fresh = [posting for key, posting in distinct.items() if key in entries]
-        keys = {key for posting in fresh for move in posting.moves for key in _sides(move)}
-        accounts = open_accounts(project=project, keys=keys)
-        move_balances(accounts, fresh)
-        transfers = _insert_transfers(project, fresh, entries, accounts)
-    transfers |= transfers_of_entries([entry.pk for entry in prior.values()])
-    seen: set[OperationKey] = set(prior)
+    written = _write(project, postings, at)
+    entries = written.prior | {
+        key: row.model(JournalEntry, ENTRY_COLUMNS) for key, row in written.entries.items()
+    }
+    transfers = written.prior_transfers() | {
+        key: tuple(row.model(Transfer, TRANSFER_COLUMNS) for row in rows)
+        for key, rows in written.transfers.items()
+    }
+    seen: set[OperationKey] = set(written.prior)
     posted = []
     for posting in postings:
-        entry = prior.get(posting.key) or entries[posting.key]
-        posted.append(Posted(entry, transfers[entry.pk], replayed=posting.key in seen))
-        seen.add(posting.key)
+        key = posting.key
+        posted.append(Posted(entries[key], transfers[key], replayed=key in seen))
+        seen.add(key)
     return posted
+
+
+def post_lines(
+    *, project: Project, postings: Sequence[Posting], at: datetime
+) -> list[dict[str, int]]:
+    """Write entries as `post_entries` does; return for each the ids of its transfers, by the line
+    that they name. For documents with many lines: it makes no model of each row.
+    """
+    written = _write(project, postings, at)
+    lines = {
+        key: {transfer.line: transfer.pk for transfer in transfers}
+        for key, transfers in written.prior_transfers().items()
+    }
+    for key, rows in written.transfers.items():
+        lines[key] = {str(row.values[LINE]): row.pk for row in rows}
+    return [lines[posting.key] for posting in postings]
 
 
 def post_entry(
@@ -112,6 +153,19 @@ def mirror(moves: Iterable[Move]) -> tuple[Move, ...]:
     return tuple(
         Move(move.credit, move.debit, move.amount_minor, move.document, move.line) for move in moves
     )
+
+
+def _write(project: Project, postings: Sequence[Posting], at: datetime) -> _Written:
+    distinct = _distinct(postings)
+    with transaction.atomic():
+        originals = _originals(project, distinct.values())
+        prior, entries = _insert_entries(project, distinct, originals, at)
+        fresh = [posting for key, posting in distinct.items() if key in entries]
+        keys = {key for posting in fresh for move in posting.moves for key in _sides(move)}
+        accounts = open_accounts(project=project, keys=keys)
+        move_balances(accounts, fresh)
+        transfers = _insert_transfers(project, fresh, entries, accounts)
+    return _Written(prior, entries, transfers)
 
 
 def _sides(move: Move) -> tuple[AccountKey, AccountKey]:
@@ -179,7 +233,7 @@ def _insert_entries(
     postings: Mapping[OperationKey, Posting],
     originals: Mapping[OperationKey, JournalEntry],
     at: datetime,
-) -> tuple[dict[OperationKey, JournalEntry], dict[OperationKey, JournalEntry]]:
+) -> tuple[dict[OperationKey, JournalEntry], dict[OperationKey, _Row]]:
     """Insert first, read on conflict: the entries that stood there before, and those made now."""
     hashes = {key: _hash(posting) for key, posting in postings.items()}
     prior: dict[OperationKey, JournalEntry] = {}
@@ -208,24 +262,13 @@ def _insert_entries(
                     ) from None
             prior |= found
         else:
-            stored = _stored(JournalEntry, ENTRY_COLUMNS, ids, rows)
-            return prior, dict(zip((posting.key for posting in pending), stored, strict=True))
+            stored = zip(pending, ids, rows, strict=True)
+            return prior, {posting.key: _Row(pk, row) for posting, pk, row in stored}
     return prior, {}
 
 
 def _month(project: Project, occurred_at: datetime) -> str:
     return local_date(occurred_at, project.timezone).strftime("%Y-%m")
-
-
-def _stored(
-    model: type[Row], columns: Sequence[str], ids: Sequence[int], rows: Sequence[Sequence[object]]
-) -> list[Row]:
-    """Rows as if they had been read after they were inserted."""
-    alias = connection.alias
-    return [
-        model.from_db(alias, ("id", *columns), (pk, *row))
-        for pk, row in zip(ids, rows, strict=True)
-    ]
 
 
 def _refuse_second_reversal(originals: Mapping[OperationKey, JournalEntry]) -> None:
@@ -238,10 +281,11 @@ def _refuse_second_reversal(originals: Mapping[OperationKey, JournalEntry]) -> N
 def _insert_transfers(
     project: Project,
     postings: Sequence[Posting],
-    entries: Mapping[OperationKey, JournalEntry],
+    entries: Mapping[OperationKey, _Row],
     accounts: Mapping[AccountKey, int],
-) -> dict[int, tuple[Transfer, ...]]:
-    """The transfers of new entries, by entry, in the order of the moves."""
+) -> dict[OperationKey, list[_Row]]:
+    """The transfers of new entries, in the order of the moves."""
+    owners = [posting.key for posting in postings for _ in posting.moves]
     rows = [
         (
             *(project.pk, entries[posting.key].pk),
@@ -251,8 +295,8 @@ def _insert_transfers(
         for posting in postings
         for move in posting.moves
     ]
+    found: dict[OperationKey, list[_Row]] = {posting.key: [] for posting in postings}
     ids = insert_rows_for_ids(Transfer, TRANSFER_COLUMNS, rows)
-    found: dict[int, list[Transfer]] = {entries[posting.key].pk: [] for posting in postings}
-    for transfer in _stored(Transfer, TRANSFER_COLUMNS, ids, rows):
-        found[transfer.entry_id].append(transfer)
-    return {pk: tuple(several) for pk, several in found.items()}
+    for key, pk, row in zip(owners, ids, rows, strict=True):
+        found[key].append(_Row(pk, row))
+    return found

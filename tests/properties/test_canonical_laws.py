@@ -1,11 +1,12 @@
 import json
+from enum import IntEnum, StrEnum
 from random import Random
 
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neruba.canonical import MAX_INTEGER, canonical_json, sha256_hex
+from neruba.canonical import MAX_INTEGER, canonical_json, embedded, sha256_hex
 
 # Text without surrogates, with more characters on both sides of the first plane's end than usual.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text(
@@ -38,3 +39,30 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, object], random: Ran
     keys = list(value)
     random.shuffle(keys)
     assert sha256_hex({key: value[key] for key in keys}) == sha256_hex(value)
+
+
+@given(values, values)
+def test_what_was_written_before_can_be_embedded(first: object, second: object) -> None:
+    once = canonical_json({"a": [first, second], "b": first, "\ufb33": second})
+    again = {"a": [embedded(canonical_json(first)), second], "b": embedded(canonical_json(first))}
+    assert canonical_json({**again, "\ufb33": embedded(canonical_json(second))}) == once
+    assert sha256_hex(["x", embedded(canonical_json(first))]) == sha256_hex(["x", first])
+
+
+class Name(StrEnum):
+    FULL = "é\U0001f600"
+
+
+class Number(IntEnum):
+    SEVEN = 7
+
+
+class Special(dict[str, object]):
+    """A dict of a type of its own."""
+
+
+@given(values)
+def test_derived_types_are_written_as_what_they_derive_from(value: object) -> None:
+    given_value = Special({Name.FULL: [Number.SEVEN, value], "b": Name.FULL, "a": Number.SEVEN})
+    plain = {"é\U0001f600": [7, value], "b": "é\U0001f600", "a": 7}
+    assert canonical_json(given_value) == canonical_json(plain)

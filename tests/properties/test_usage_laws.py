@@ -1,6 +1,7 @@
 """Laws of usage: order of arrival, batches, windows and rebuilding change no number."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any, Literal
 
@@ -8,17 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from ingest.aggregation.meter import MeterReader
 from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.models import EventRetraction, Meter, UsageEvent, UsageWindow
+from ingest.normalize import data_text, read_data
 from ingest.selectors.bounds import ArrivalBound, known_bound
+from ingest.selectors.raw import Group, RawEvent, count_events
 from ingest.selectors.usage import Usage, UsageNeed, usage_of
+from ingest.selectors.windows import local_runs
 from ingest.services.void import void_event
 from ingest.services.windows import rebuild_windows
 from neruba.actor import SYSTEM
 from neruba.decimals import plain
 from neruba.models import Project, Subject
-from neruba.period import rfc3339
+from neruba.period import local_date, rfc3339
 from tests import factories
 
 AFTER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -208,6 +213,89 @@ def test_a_state_does_not_depend_on_the_order_of_its_events(events: Any, random:
     shuffled = [*events]
     random.shuffle(shuffled)
     assert state_of(shuffled) == state_of(events)
+
+
+numbers = st.integers(-(10**19) + 1, 10**19 - 1) | st.decimals(-(10**18), 10**18, places=9)
+counted = st.lists(st.tuples(numbers, st.binary(min_size=32, max_size=32)), max_size=6)
+
+
+@given(counted, counted)
+def test_events_counted_together_are_events_counted_one_by_one(first: Any, second: Any) -> None:
+    together, apart = State(), State()
+    for events in (first, second):
+        together.add_many([value for value, _ in events], [digest for _, digest in events])
+        for value, digest in events:
+            apart.add(Decimal(value), digest)
+    assert together == apart
+
+
+@given(st.lists(states.filter(bool), min_size=1, max_size=4))
+def test_gathered_texts_of_parts_add_up_to_their_merged_state(parts: list[Any]) -> None:
+    several = [state_of(events) for events in parts]
+    gathered = State.of_parts(
+        count=sum(state.count for state in several),
+        totals=[plain(state.total) for state in several],
+        lows=["" if state.low is None else plain(state.low) for state in several],
+        highs=["" if state.high is None else plain(state.high) for state in several],
+        checksums=[state.checksum_hex for state in several],
+        unusable=0,
+        last_event=max(state.last_event for state in several),
+        last_retraction=0,
+    )
+    assert gathered == merged(*several)
+
+
+raw = st.builds(
+    lambda at, number, n, model, subscription, digest, retraction: RawEvent(
+        *(1, "call", f"{at:%Y-%m-%d %H:%M:%S.%f}", number),
+        data_text({"n": n, "model": model}),
+        subscription,
+        digest,
+        retraction,
+    ),
+    instants,
+    st.integers(1, 10**6),
+    st.integers(-5, 10**20) | st.decimals(-(10**9), 10**18, places=9) | st.sampled_from(["x", "7"]),
+    st.sampled_from(["a", None]),
+    st.sampled_from(["", "", "one"]),
+    st.binary(min_size=32, max_size=32),
+    st.sampled_from([None, None, 3]),
+)
+readers = st.builds(
+    lambda kind, filtered, grouped: MeterReader.of(
+        aggregation=kind,
+        value_property="n",
+        filters=[{"property": "model", "in": ["a"]}] if filtered else [],
+        group_by=["model"] if grouped else [],
+    ),
+    st.sampled_from(["count", "sum", "max"]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(st.lists(raw, max_size=8), readers, st.data())
+def test_events_are_counted_alike_in_any_parts_and_order(
+    events: list[RawEvent], reader: MeterReader, data: st.DataObject
+) -> None:
+    at_once: dict[Group, State] = {}
+    count_events(at_once, reader, events, [read_data(event.data) for event in events])
+    one_by_one: dict[Group, State] = {}
+    for event in data.draw(st.permutations(events)):
+        count_events(one_by_one, reader, [event], [read_data(event.data)])
+    assert one_by_one == at_once
+    usable = [event for event in events if event.retraction is None]
+    counts = [own for own in (read_data(event.data) for event in usable) if reader.counts(own)]
+    assert sum(state.count + state.unusable for state in at_once.values()) == len(counts)
+
+
+@given(st.lists(raw, max_size=8), st.sampled_from(ZONES))
+def test_events_run_through_the_local_days_that_they_lie_in(
+    events: list[RawEvent], zone: str
+) -> None:
+    found = [day for day, part in local_runs(zone, events) for _ in events[part]]
+    instants_of = [datetime.fromisoformat(event.at).replace(tzinfo=UTC) for event in events]
+    assert found == [local_date(instant, zone) for instant in instants_of]
 
 
 @given(st.lists(intervals, max_size=8), instants)

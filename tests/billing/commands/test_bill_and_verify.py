@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from billing.models import Invoice, InvoiceLine
 from ledger.models import JournalEntry
 from neruba.append_only import purging
+from tests.billing.runs.stories import TOO_MUCH, customers_of_a_month, use
 from tests.billing.sandbox import BASE, Sandbox, started
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,27 @@ def test_bill_prints_the_run_and_bills_once() -> None:
     again = json.loads(run("bill", "--project", sandbox.project.slug))
     assert again["counts"] == {"due": 0, "invoiced": 0, "finalized": 0, "unchanged": 1, "failed": 0}
     assert sandbox.totals() == ["30.00"]
+
+
+def test_a_run_is_repeated_and_compared() -> None:
+    sandbox = billed()
+    slug, run_id = sandbox.project.slug, sandbox.get("/billing-runs")["data"][-1]["id"]
+    again = json.loads(run("bill", "--project", slug, "--repeat", run_id))
+    assert (again["repeats"], again["matches"], again["counts"]["finalized"]) == (run_id, True, 1)
+    Invoice.objects.update(content_hash="0" * 64)
+    with pytest.raises(CommandError, match="1 customers came out otherwise"):
+        run("bill", "--project", slug, "--repeat", run_id)
+    with pytest.raises(CommandError, match="no run 'run_0'"):
+        run("bill", "--project", slug, "--repeat", "run_0")
+
+
+def test_parked_customers_are_an_exit_status() -> None:
+    sandbox = customers_of_a_month("anna", "huge")
+    use(sandbox, "huge", TOO_MUCH)
+    slug = sandbox.now_at("2026-02-01T01:00:00Z").slug
+    with pytest.raises(CommandError, match="1 customers are parked, everybody else is billed"):
+        run("bill", "--project", slug)
+    assert "31.00" in sandbox.totals()
 
 
 def test_bill_as_of_the_future_is_refused_but_for_a_dry_run() -> None:
