@@ -36,6 +36,9 @@ COLUMNS = (
     *("project_id", "source", "event_id", "subject_id", "type", "effective_at", "received_at"),
     *("data", "extensions", "subscription", "content_hash", "backfill"),
 )
+ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
+INSERT_ROWS = f"INSERT INTO bench_rows ({', '.join(COLUMNS)}) VALUES "  # noqa: S608
+AT = datetime(2026, 1, 1)  # noqa: DTZ001 - as the driver takes it
 Batch = Sequence[Any]
 
 
@@ -79,22 +82,32 @@ def rates(to: Site, given: argparse.Namespace) -> None:
 
 
 def singles(to: Site, given: argparse.Namespace) -> None:
-    """The slowest requests of single events against those of a view that does nothing."""
+    """The slowest requests of single events against those of a view that does nothing; and, to tell
+    where the time goes, the slowest of one plain INSERT with its commit.
+    """
     ratios = []
+    prepare_rows(to.url)
+    sides: tuple[Callable[[int], list[float]], ...] = (
+        partial(latencies, partial(send_singles, to, EMPTY)),
+        partial(latencies, partial(send_singles, to, "/api/v1/events")),
+        partial(latencies, partial(insert_singles, to.url)),
+    )
     for number in range(-1, given.rounds):
-        slowest = {}
-        for path in (EMPTY, "/api/v1/events"):
-            took = latencies(to, path, requests=given.singles if number >= 0 else 200)
-            slowest[path] = statistics.quantiles(took, n=100)[98] * 1000
-        nothing, event = slowest.values()
+        requests = given.singles if number >= 0 else 200
+        nothing, event, plain = (p99(measure(requests)) for measure in sides)
         if number >= 0:  # the first warms up
             ratios.append(event / nothing)
             print(
                 f"round {number + 1}: p99 {event:6.2f} ms an event, {nothing:6.2f} ms an empty "
-                f"view: {ratios[-1]:.1f} times",
+                f"view, {plain:6.2f} ms a plain INSERT: {ratios[-1]:.1f} times an empty view",
                 flush=True,
             )
     print(f"single events: p99 median {statistics.median(ratios):.1f} times (bar: {BAR_SINGLE})")
+
+
+def p99(seconds: Sequence[float]) -> float:
+    """In milliseconds."""
+    return statistics.quantiles(seconds, n=100)[98] * 1000
 
 
 def stored(near_empty: Site, full: Site, given: argparse.Namespace) -> None:
@@ -199,12 +212,12 @@ def request(
     return answer.status, answer.read()
 
 
-def latencies(to: Site, path: str, *, requests: int) -> list[float]:
+def latencies(send: Callable[[Sequence[bytes]], list[float]], requests: int) -> list[float]:
     """The seconds that each request took, sent one after the other by each of 4 connections."""
     bodies = [json.dumps(new_event(second)).encode() for second in range(requests)]
     parts = [bodies[n::CONNECTIONS] for n in range(CONNECTIONS)]
     with ProcessPoolExecutor(CONNECTIONS, multiprocessing.get_context("fork")) as senders:
-        return [one for took in senders.map(partial(send_singles, to, path), parts) for one in took]
+        return [one for took in senders.map(send, parts) for one in took]
 
 
 def send_singles(to: Site, path: str, bodies: Sequence[bytes]) -> list[float]:
@@ -220,29 +233,48 @@ def send_singles(to: Site, path: str, bodies: Sequence[bytes]) -> list[float]:
     return times
 
 
+def insert_singles(url: str, bodies: Sequence[bytes]) -> list[float]:
+    """Rows as events have them, each with a commit."""
+    database = connect(url)
+    cursor = database.cursor()
+    times = []
+    for body in bodies:
+        name = json.loads(body)["id"]
+        started = time.perf_counter()
+        cursor.execute(
+            INSERT_ROWS + ROW,
+            [1, SOURCE, name, 1, TYPE, AT, AT, "{}", "{}", "", b"x" * 32, 0],
+        )
+        database.commit()
+        times.append(time.perf_counter() - started)
+    return times
+
+
 def insert_batches(url: str, batches: Sequence[Sequence[Any]], barrier: Any) -> None:
     database = connect(url)
     cursor = database.cursor()
-    row = f"({', '.join(['%s'] * len(COLUMNS))})"
-    into = f"INSERT INTO bench_rows ({', '.join(COLUMNS)}) VALUES "  # noqa: S608
     barrier.wait()
     for batch in batches:
-        cursor.execute(
-            into + ", ".join([row] * len(batch)), [one for each in batch for one in each]
-        )
+        values = [one for each in batch for one in each]
+        cursor.execute(INSERT_ROWS + ", ".join([ROW] * len(batch)), values)
         database.commit()
 
 
 def stored_rows(url: str, events: int) -> list[tuple[Any, ...]]:
     """The rows that were stored last, in their order; into an empty table they go again."""
-    database = connect(url)
-    cursor = database.cursor()
-    cursor.execute("DROP TABLE IF EXISTS bench_rows")
-    cursor.execute("CREATE TABLE bench_rows LIKE ingest_usageevent")
+    prepare_rows(url)
+    cursor = connect(url).cursor()
     columns = ", ".join(COLUMNS)
     newest = f"SELECT id, {columns} FROM ingest_usageevent ORDER BY id DESC LIMIT %s"  # noqa: S608
     cursor.execute(newest, [events])
     return [row[1:] for row in sorted(cursor.fetchall())]
+
+
+def prepare_rows(url: str) -> None:
+    """An empty table with the columns and indexes of that of events."""
+    cursor = connect(url).cursor()
+    cursor.execute("DROP TABLE IF EXISTS bench_rows")
+    cursor.execute("CREATE TABLE bench_rows LIKE ingest_usageevent")
 
 
 if __name__ == "__main__":

@@ -95,10 +95,14 @@ def store_events(url: str, *, events: int, customers: int) -> None:
     cursor.execute("SELECT MIN(id), COUNT(*) FROM neruba_subject WHERE external_id LIKE 'other-%'")
     first, subjects = cursor.fetchone()
     apart = 31 * 24 * 60 * 60 * 1_000_000 // events
+    cursor.execute("SELECT COALESCE(MAX(id), 0) FROM ingest_usageevent")
+    (last,) = cursor.fetchone()
+    # With ids of its own a statement needs no lock on the table's counter, and two run at once.
     insert = f"""
-        INSERT INTO ingest_usageevent (project_id, source, event_id, subject_id, type, effective_at,
-            received_at, data, extensions, subscription, content_hash, backfill)
-        SELECT {project}, '{SOURCE}', MD5(seq), {first} + (seq * 7919) MOD {subjects}, '{TYPE}',
+        INSERT INTO ingest_usageevent (id, project_id, source, event_id, subject_id, type,
+            effective_at, received_at, data, extensions, subscription, content_hash, backfill)
+        SELECT {last} + seq, {project}, '{SOURCE}', MD5(seq), {first} + (seq * 7919) MOD {subjects},
+            '{TYPE}',
             TIMESTAMP('2026-01-01') + INTERVAL seq * {apart} MICROSECOND, '2026-02-01',
             CONCAT('{{"input_tokens":', seq MOD 8000, ',"model":"large","output_tokens":',
                 seq MOD 997, '}}'),

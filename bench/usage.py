@@ -3,8 +3,8 @@
 Two projects in databases of their own. The customer asked for has the same 310 events in both; all
 others are other customers', 500 each. GET /usage is timed over HTTP, in turns: with clean windows,
 which is the normal state, and with every day of every customer marked dirty, as it is after a month
-of events that no worker has seen to. "The same" means that the two sides differ by no more than one
-side does when it is measured again, or than a tenth.
+of events that no worker has seen to. "No more" means that the second side is slower by
+no more than one side differs when it is measured again, or than a tenth.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def mark_all(url: str) -> None:
 
 
 def compare(state: str, few: Site, many: Site, given: argparse.Namespace) -> None:
-    """Time both sides in turns and say whether they are the same."""
+    """Time both sides in turns and say whether more events cost more."""
     sides: list[list[float]] = [[], []]
     for number in range(-1, given.rounds):
         answers = []
@@ -140,10 +140,10 @@ def compare(state: str, few: Site, many: Site, given: argparse.Namespace) -> Non
     first, second = (statistics.median(medians) for medians in sides)
     ratio = statistics.median(more / less for less, more in zip(*sides, strict=True))
     noise = statistics.median(repeats(sides[0]) + repeats(sides[1]))
-    verdict = "the same" if abs(ratio - 1) <= max(noise, TOLERANCE) else "not the same"
+    verdict = "no more" if ratio - 1 <= max(noise, TOLERANCE) else "more"
     print(
         f"{state}: {first:.2f} ms beside {given.few:,} events, {second:.2f} ms beside "
-        f"{given.many:,}: ratio {ratio:.2f}, which is {verdict}; a side measured again differs by "
+        f"{given.many:,}: ratio {ratio:.2f}, it costs {verdict}; a side measured again differs by "
         f"{noise:.0%}",
         flush=True,
     )
