@@ -67,7 +67,8 @@ REFRESH_S = 3
 def run_status(run: BillingRun) -> str:
     kind = "dry" if run.dry_run else "repetition" if run.repeats_id else ""
     words = f"{run.status}, {kind}" if kind else run.status
-    return label(words, STATUS.get(Status(run.status), "plain"))
+    colour = STATUS.get(Status(run.status), "plain")
+    return label(words, "warning" if run.failed and colour == "success" else colour)
 
 
 class StartForm(ReasonForm):
@@ -125,13 +126,12 @@ REPEAT: ActionDialog = {
 @admin.register(BillingRun)
 class BillingRunAdmin(PageAdmin):
     list_display = [
-        "as_of",
+        "bills_up_to",
         "project",
         "state",
         "trigger",
         "customers_done",
         "finalized",
-        "unchanged",
         "failed",
         "amounts",
         "print_of",
@@ -152,6 +152,10 @@ class BillingRunAdmin(PageAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[BillingRun]:
         rows: QuerySet[BillingRun] = super().get_queryset(request)
         return rows.select_related("project", "repeats")
+
+    @admin.display(description="Bills up to", ordering="as_of")
+    def bills_up_to(self, run: BillingRun) -> str:
+        return whole(instant(run.as_of))
 
     @admin.display(description="Status")
     def state(self, run: BillingRun) -> str:
@@ -364,7 +368,8 @@ def _banners(run: BillingRun, progress: Progress) -> list[Banner]:
     if run.dry_run:
         found.append(Banner("info", "A dry run: nothing was stored but these counts."))
     if progress.failed:
-        words = f"{progress.failed:,} customers are parked: everybody else is billed."
+        who = "1 customer is" if progress.failed == 1 else f"{progress.failed:,} customers are"
+        words = f"{who} parked: everybody else is billed."
         found.append(Banner("warning", words))
     return found
 

@@ -13,7 +13,7 @@ from neruba.admin.page import (
     Page,
     PageAdmin,
     Table,
-    code,
+    Text,
     instant,
     label,
     link_to,
@@ -112,8 +112,8 @@ class RunItemAdmin(PageAdmin):
                 Fact("Failed", instant(row.failed_at)),
                 Fact("Next try", next_try(row)),
                 Fact("Chunk", row.chunk),
-                Fact("Where it failed", code(row.evidence)),
             ],
+            texts=[Text("Where it failed", row.evidence)] if row.evidence else [],
         )
 
 

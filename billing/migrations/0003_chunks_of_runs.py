@@ -46,6 +46,8 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
+                'verbose_name': 'customer in a run',
+                'verbose_name_plural': 'customers in runs',
                 'ordering': ['id'],
             },
         ),
@@ -57,7 +59,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='billingrun',
             name='trigger',
-            field=models.CharField(choices=[('api', 'Api'), ('command', 'Command'), ('console', 'Console'), ('clock', 'Clock'), ('schedule', 'Schedule')], max_length=8),
+            field=models.CharField(choices=[('api', 'API'), ('command', 'Command'), ('console', 'Console'), ('clock', 'Clock'), ('schedule', 'Schedule')], max_length=8),
         ),
         migrations.AddIndex(
             model_name='billingrun',

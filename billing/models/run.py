@@ -21,7 +21,7 @@ class BillingRun(models.Model):
         FAILED = "failed"
 
     class Trigger(models.TextChoices):
-        API = "api"
+        API = "api", "API"
         COMMAND = "command"
         CONSOLE = "console"
         CLOCK = "clock"
@@ -154,6 +154,8 @@ class RunItem(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "customer in a run"
+        verbose_name_plural = "customers in runs"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["project", "run", "customer"], name="billing_item_key")

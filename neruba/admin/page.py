@@ -67,6 +67,13 @@ class Table:
             ]
 
 
+class Text(NamedTuple):
+    """A title, and lines that are shown as they are."""
+
+    title: str
+    lines: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What the page of a row shows, in this order."""
@@ -75,6 +82,7 @@ class Page:
     headlines: Sequence[Headline] = ()
     facts: Sequence[Fact] = ()
     tables: Sequence[Table] = ()
+    texts: Sequence[Text] = ()
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -195,9 +203,9 @@ def label(text: str, kind: str) -> SafeString:
 
 
 def progress_bar(done: int, of: int) -> SafeString:
-    """How far work came, as a bar and in words."""
-    bar = '<progress class="n-progress" value="{}" max="{}"></progress> {}'
-    return whole(format_html(bar, done, max(of, 1), f"{done:,} of {of:,}"))
+    """How far work came, in words and as a bar."""
+    bar = '{} <progress class="n-progress" value="{}" max="{}"></progress>'
+    return whole(format_html(bar, f"{done:,} of {of:,}", done, max(of, 1)))
 
 
 def pretty(value: object) -> str:

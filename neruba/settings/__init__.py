@@ -135,6 +135,12 @@ if min(TICK_SECONDS, LEASE_SECONDS, BILLING_CHUNK) <= 0:
         "NERUBA_TICK_SECONDS, NERUBA_LEASE_SECONDS and NERUBA_BILLING_CHUNK must be above 0."
     )
 
+ALERTS_TO = read(env.list, "NERUBA_ALERTS_TO", [], "mail addresses with commas")
+DEFAULT_FROM_EMAIL = read(env.str, "NERUBA_MAIL_FROM", "neruba@localhost", "a mail address")
+globals().update(
+    read(env.email_url, "NERUBA_MAIL_URL", "consolemail://", "smtp+tls://user:password@host:port")
+)
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

@@ -10,7 +10,8 @@ def broker(redis_url: str, database: str, base_dir: Path) -> tuple[str, dict[str
     """The broker's URL and its transport options."""
     if redis_url:
         # What was not acknowledged for an hour goes to another worker; nothing takes so long.
-        return redis_url, {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+        url = redis_url.replace("unix://", "redis+socket://", 1)
+        return url, {"visibility_timeout": 3600, "socket_connect_timeout": 2}
     if ":memory:" in database:
         return "memory://", {}
     beside = Path(database).parent if Path(database).is_absolute() else base_dir / "var"
