@@ -29,7 +29,7 @@ pytestmark = [
 
 # A prime, so that the sample falls on every kind of statement in turn; short operations are killed
 # at each of their points.
-EVERY = 7
+EVERY = 11
 SHORT = 60
 
 
