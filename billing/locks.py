@@ -18,10 +18,10 @@ def lock_chunk(pk: int) -> RunChunk:
     return RunChunk.objects.select_for_update().get(pk=pk)
 
 
-def lock_customers(project: Project, ids: Collection[int]) -> list[Customer]:
-    """The project's customers of these ids, locked and ordered by id."""
+def lock_customers(project: Project, ids: Collection[int]) -> list[int]:
+    """Lock the project's customers of these ids, in the order of their ids, which are returned."""
     rows = Customer.objects.select_for_update().filter(project=project, pk__in=ids)
-    return list(rows.order_by("pk"))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def lock_subscription(subscription: Subscription) -> Subscription:
