@@ -46,7 +46,7 @@ EVENTS = 20_000
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 USED_UNTIL = START + timedelta(weeks=4)
 LATER = USED_UNTIL + timedelta(weeks=2)  # two more boundaries for everyone
-LATE_ONE_IN = 100
+LATE_ONE_IN = 50
 AHEAD = timedelta(days=1)
 PAUSE_S = 0.3
 KILL_EVERY_S = 1.0
@@ -75,21 +75,20 @@ def made_events() -> list[dict[str, Any]]:
 
 
 def shares(events: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """What each client sends: an eighth of its own, and half of all others. It comes in an order
-    of the client's own, which keeps to that of time within a few days; one in a hundred comes late.
+    """What each client sends: an eighth of its own, and half of all others. It comes in the order
+    of time within two days or so, of each client another; one event in fifty is late at all of
+    them.
     """
     chance = random.Random("shares")
-
-    def place(number: int) -> int:
-        if chance.random() < 1 / LATE_ONE_IN:
-            return chance.randrange(number, EVENTS)
-        return number + chance.randrange(EVENTS // 10)
-
+    places = [
+        chance.randrange(number, EVENTS) if chance.random() < 1 / LATE_ONE_IN else number
+        for number in range(EVENTS)
+    ]
     return [
         [
             events[number]
             for _, number in sorted(
-                (place(number), number)
+                (places[number] + chance.randrange(EVENTS // 15), number)
                 for number in range(EVENTS)
                 if number % CLIENTS == client or chance.random() < 1 / 2
             )
