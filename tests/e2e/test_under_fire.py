@@ -49,7 +49,7 @@ LATER = USED_UNTIL + timedelta(weeks=2)  # two more boundaries for everyone
 LATE_ONE_IN = 50
 AHEAD = timedelta(days=1)
 PAUSE_S = 0.3
-KILL_EVERY_S = 1.0
+KILL_EVERY_S = 1.4
 LIMIT_S = 240
 METERS = ("calls", "tokens")
 # Whole cents a unit: what was billed is what was used, to the unit.
@@ -303,7 +303,7 @@ def test_each_event_is_stored_and_billed_once(database_url: str, tmp_path: Path)
         assert len(killed) > 5
         assert_each_event_was_stored_once(events, reports)
         bounds = run_bounds()
-        assert len(bounds) > 5
+        assert len(bounds) > 3
         assert_windows_are_right(bounds)
         fire.move_clock(LATER)
         assert not RunItem.objects.filter(state=RunItem.State.FAILED).exists()
