@@ -28,7 +28,7 @@ ROWS_A_STATEMENT = 1000
 # What a run writes, in an order that references allow; the rows are copied from there.
 BILLED = (
     *("billing_invoice", "billing_period", "ledger_account", "ledger_journalentry"),
-    *("ledger_transfer", "billing_invoiceline", "billing_invoiceparty"),
+    *("ledger_transfer", "billing_invoiceline", "billing_invoiceparty", "billing_runitem"),
 )
 WINDOWS = ("ingest_windowseries", "ingest_usagewindow")
 SPAWN = multiprocessing.get_context("spawn")

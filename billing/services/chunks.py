@@ -19,7 +19,14 @@ from neruba.backoff import delay_after
 from neruba.edge import Failure, outcome_of, run_atomic
 from neruba.errors import LeaseLostError
 from neruba.models import Project
-from neruba.services.leases import Held, check_lease, release_lease, renew_lease, take_lease
+from neruba.services.leases import (
+    Held,
+    check_lease,
+    lease_time,
+    release_lease,
+    renew_lease,
+    take_lease,
+)
 
 # So often a chunk is tried as a whole (when locks were in the way, or its worker died), and a
 # customer whose worker died, before the cause is taken to lie in the customer.
@@ -138,8 +145,12 @@ class _Work:
         if tally is None:
             # Apart from the steps: rebuilding is idempotent, and must not wait for their commit.
             run_atomic(partial(rebuild_usage, self.project, customers))
+        renewed = self.wall()
         while run_atomic(partial(self._step, customers, item, tally)):
-            renew_lease(self.held, at=self.wall())
+            # Not after each step: a renewal is a transaction too.
+            if self.wall() - renewed > lease_time() / 4:
+                renewed = self.wall()
+                renew_lease(self.held, at=renewed)
 
     def _compute(self, customers: Sequence[int]) -> Tally | None:
         """What comes out for runs that store no documents; None for those that bill."""

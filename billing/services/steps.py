@@ -1,5 +1,5 @@
-"""The steps of billing: what is due for some customers at the earliest instant at which anything
-is, in one transaction; in order of time until nothing is left.
+"""The steps of billing: what is due for some customers, each at the earliest instant at which
+anything is due for it, in one transaction; in order of time until nothing is left.
 """
 
 from collections.abc import Collection, Sequence
@@ -52,12 +52,11 @@ def bill_step(run: BillingRun, customer_ids: Sequence[int], *, at: datetime) -> 
     bound = ArrivalBound(run.bound_event, run.bound_retraction)
     lock_customers(project, customer_ids)
     tally = Tally()
-    if step := _next_step(project, customer_ids, run.as_of):
-        subscriptions, drafts = step
+    subscriptions, drafts = _next_step(project, customer_ids, run.as_of)
+    if subscriptions or drafts:
         opened = open_boundaries(project=project, subscriptions=subscriptions, at=at)
         tally.invoiced = len(opened)
-        now = max((row.boundary_at for row in opened), default=None)
-        ready = [*drafts, *(row for row in opened if row.due_at == now)]
+        ready = [*drafts, *(row for row in opened if row.due_at == row.boundary_at)]
         if ready:
             _add(tally, finalize_drafts(project=project, drafts=ready, bound=bound, run=run, at=at))
         return tally
@@ -79,17 +78,31 @@ def _add(tally: Tally, done: Finalized) -> None:
 
 def _next_step(
     project: Project, customer_ids: Sequence[int], as_of: datetime
-) -> tuple[list[Subscription], list[Invoice]] | None:
-    """The boundaries and the drafts due at the earliest instant at which any is, or None."""
-    subscriptions = due_subscriptions(project, as_of).filter(customer__in=customer_ids)
-    drafts = due_drafts(project, as_of).filter(customer__in=customer_ids)
-    first = [row.due_at for row in (subscriptions.first(), drafts.first()) if row is not None]
-    if not first:
-        return None
-    instant = min(at for at in first if at is not None)
+) -> tuple[list[Subscription], list[Invoice]]:
+    """The boundaries and the drafts that are due for each customer at the earliest instant at
+    which anything is due for it; customers do not wait for each other.
+    """
+    subscriptions = list(
+        due_subscriptions(project, as_of)
+        .filter(customer__in=customer_ids)
+        .select_related("customer")
+    )
+    drafts = list(
+        due_drafts(project, as_of)
+        .filter(customer__in=customer_ids)
+        .select_related("customer", "subscription")
+    )
+    for draft in drafts:
+        if draft.subscription is not None:
+            draft.subscription.customer = draft.customer
+    due: list[tuple[int, datetime]] = [(row.customer_id, row.due_at) for row in drafts]
+    due += [(row.customer_id, row.due_at) for row in subscriptions if row.due_at is not None]
+    first: dict[int, datetime] = {}
+    for customer, instant in due:
+        first[customer] = min(instant, first.get(customer, instant))
     return (
-        list(subscriptions.filter(due_at=instant).select_related("customer")),
-        list(drafts.filter(due_at=instant).select_related("customer", "subscription__customer")),
+        [row for row in subscriptions if row.due_at == first[row.customer_id]],
+        [row for row in drafts if row.due_at == first[row.customer_id]],
     )
 
 

@@ -129,7 +129,7 @@ TICK_SECONDS = read(env.float, "NERUBA_TICK_SECONDS", 5, "seconds, such as 5")
 CELERY_BEAT_SCHEDULE = schedule(TICK_SECONDS)
 CELERY_BEAT_MAX_LOOP_INTERVAL = TICK_SECONDS
 LEASE_SECONDS = read(env.int, "NERUBA_LEASE_SECONDS", 120, "seconds, a whole number")
-BILLING_CHUNK = read(env.int, "NERUBA_BILLING_CHUNK", 200, "customers, a whole number")
+BILLING_CHUNK = read(env.int, "NERUBA_BILLING_CHUNK", 500, "customers, a whole number")
 if min(TICK_SECONDS, LEASE_SECONDS, BILLING_CHUNK) <= 0:
     raise ImproperlyConfigured(
         "NERUBA_TICK_SECONDS, NERUBA_LEASE_SECONDS and NERUBA_BILLING_CHUNK must be above 0."
