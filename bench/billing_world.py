@@ -204,15 +204,18 @@ def _load_events(project: Project, *, customers: int, events: int, url: str) -> 
     """
     first = Subject.objects.filter(project=project).order_by("pk").values_list("pk", flat=True)[0]
     step = (END - START) // timedelta(microseconds=1) // events
+    last = UsageEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    # With ids of its own a statement needs no lock on the table's counter, and two run at once; the
+    # subjects are looked up for each event, since without statistics the server may scan them.
     insert = f"""
-        INSERT INTO ingest_usageevent (project_id, source, event_id, subject_id, type, effective_at,
-            received_at, data, extensions, subscription, content_hash, backfill)
-        SELECT {project.pk}, 'bench', e.event_id, e.subject_id, 'llm.request', e.at, e.at, e.data,
-            '{{}}', '', UNHEX(SHA2(CONCAT('["bench","', e.event_id, '","llm.request","',
+        INSERT INTO ingest_usageevent (id, project_id, source, event_id, subject_id, type,
+            effective_at, received_at, data, extensions, subscription, content_hash, backfill)
+        SELECT STRAIGHT_JOIN {last} + 1 + e.seq, {project.pk}, 'bench', e.event_id, e.subject_id,
+            'llm.request', e.at, e.at, e.data, '{{}}', '', UNHEX(SHA2(CONCAT('["bench","', e.event_id, '","llm.request","',
                 s.external_id, '","', DATE_FORMAT(e.at, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ'), '",',
                 e.data, ']'), 256)), 0
         FROM (
-            SELECT CONCAT(%s, LPAD(seq, 9, '0')) AS event_id,
+            SELECT seq, CONCAT(%s, LPAD(seq, 9, '0')) AS event_id,
                 {first} + (seq * 7919) %% {customers} AS subject_id,
                 TIMESTAMP('2026-01-01') + INTERVAL seq * {step} MICROSECOND AS at,
                 CONCAT('{{"input_tokens":', CRC32(CONCAT('i', seq)) %% 8000,

@@ -1,13 +1,17 @@
 """Chunks on workers: any number, in any order, each step once; what is forgotten is found."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 
 from billing.execution import execute_run
 from billing.models import BillingRun, Invoice, RunChunk
+from billing.services.steps import bill_step
+from billing.tally import Tally
 from billing.tasks import bill_run_chunk, plan_billing_run, sweep, tick
 from ingest.models import DirtyMark, UsageWindow
 from ingest.tasks import rebuild_all_marked, rebuild_project_windows
@@ -24,7 +28,7 @@ from tests.billing.runs.stories import (
     use,
     work_off,
 )
-from tests.billing.sandbox import Sandbox
+from tests.billing.sandbox import BASE, Sandbox, started
 
 pytestmark = pytest.mark.django_db
 
@@ -200,3 +204,29 @@ def test_windows_follow_usage(sent: list[str]) -> None:
     assert rebuild_project_windows(sandbox.project.pk) == 0
     take_lease(project=other.project, name="windows", owner="worker", at=clock.wall())
     assert rebuild_project_windows(other.project.pk) == 0
+
+
+def test_customers_with_other_anniversaries_are_billed_in_the_same_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[int] = []
+
+    def counted(run: BillingRun, customers: Sequence[int], **kwargs: Any) -> Tally | None:
+        steps.append(len(customers))
+        return bill_step(run, customers, **kwargs)
+
+    monkeypatch.setattr("billing.services.chunks.bill_step", counted)
+    taken = []
+    for start in ("2026-01-05T00:00:00Z", "2026-01-{:02d}T00:00:00Z"):
+        sandbox = started(BASE)
+        for number in range(6):
+            name = f"c{number}"
+            sandbox.customer(name)
+            sandbox.subscribe(f"sub-{name}", customer=name, start_at=start.format(number + 1))
+        sandbox.clock("2026-01-06T00:00:00Z")
+        steps.clear()
+        run = work_off(planned(sandbox.now_at("2026-04-20T00:00:00Z")))
+        assert (run.status, run.finalized) == ("completed", 3 * 6)
+        assert numbers(sandbox.project) == list(range(1, 25))
+        taken.append(len(steps))
+    assert taken == [4, 4], "three boundaries of each, and the end"
