@@ -211,9 +211,9 @@ def _load_events(project: Project, *, customers: int, events: int, url: str) -> 
         INSERT INTO ingest_usageevent (id, project_id, source, event_id, subject_id, type,
             effective_at, received_at, data, extensions, subscription, content_hash, backfill)
         SELECT STRAIGHT_JOIN {last} + 1 + e.seq, {project.pk}, 'bench', e.event_id, e.subject_id,
-            'llm.request', e.at, e.at, e.data, '{{}}', '', UNHEX(SHA2(CONCAT('["bench","', e.event_id, '","llm.request","',
-                s.external_id, '","', DATE_FORMAT(e.at, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ'), '",',
-                e.data, ']'), 256)), 0
+            'llm.request', e.at, e.at, e.data, '{{}}', '',
+            UNHEX(SHA2(CONCAT('["bench","', e.event_id, '","llm.request","', s.external_id, '","',
+                DATE_FORMAT(e.at, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ'), '",', e.data, ']'), 256)), 0
         FROM (
             SELECT seq, CONCAT(%s, LPAD(seq, 9, '0')) AS event_id,
                 {first} + (seq * 7919) %% {customers} AS subject_id,

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/bench ingest", description=__doc__)
     parser.add_argument("--events", type=int, default=40_000, help="of each round (default 40,000)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=2, help="that send, and web workers")
+    parser.add_argument("--processes", type=int, default=4, help="that send, and web workers")
     parser.add_argument("--singles", type=int, default=2000, help="requests of each round; 0: none")
     parser.add_argument("--stored", type=int, default=5_000_000, help="events; 0: none")
     parser.add_argument("--pool-mb", type=int, default=4096, help="InnoDB's buffer pool")
