@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
@@ -30,7 +30,7 @@ from billing.services.runs import create_run, repeat_run, retry_run
 from billing.tasks import plan_billing_run
 from neruba import clock
 from neruba.admin.base import ReadOnlyAdmin
-from neruba.admin.dialogs import ReasonForm, act, operator
+from neruba.admin.dialogs import ReasonForm, RowForm, act, operator
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -88,16 +88,8 @@ class StartForm(ReasonForm):
     )
 
 
-class RunForm(ReasonForm):
-    """A dialog about one run."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = BillingRun.objects.select_related("project").filter(pk=self.object_id)
-        run = rows.first()
-        if run is None:
-            raise Http404
-        self.run = run
+class RunForm(RowForm[BillingRun]):
+    rows = BillingRun.objects.select_related("project")
 
 
 START: ActionDialog = {
@@ -207,10 +199,10 @@ class BillingRunAdmin(PageAdmin):
     def retry(self, request: HttpRequest, form: RunForm, object_id: str) -> HttpResponse:
         work = partial(
             retry_run,
-            run=form.run,
+            run=form.row,
             reason=form.cleaned_data["reason"],
             actor=operator(request),
-            at=clock.now(form.run.project),
+            at=clock.now(form.row.project),
         )
         return _begun(request, form, RETRY, work)
 
@@ -223,10 +215,10 @@ class BillingRunAdmin(PageAdmin):
     def repeat(self, request: HttpRequest, form: RunForm, object_id: str) -> HttpResponse:
         work = partial(
             repeat_run,
-            run=form.run,
+            run=form.row,
             trigger=BillingRun.Trigger.CONSOLE,
             actor=operator(request),
-            at=clock.now(form.run.project),
+            at=clock.now(form.row.project),
             reason=form.cleaned_data["reason"],
         )
         return _begun(request, form, REPEAT, work)

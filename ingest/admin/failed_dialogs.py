@@ -11,13 +11,13 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, QueryDict
+from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ParseError
 from unfold.dataclasses import ActionDialog
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ingest.models import FailedEvent
-from neruba.admin.dialogs import ReasonForm
+from neruba.admin.dialogs import ReasonForm, RowForm
 from neruba.api.parsers import decode_json
 
 MAX_AT_ONCE = 1000
@@ -33,16 +33,10 @@ def readable(text: str) -> str:
     return msgspec.json.format(text, indent=2)
 
 
-class FailedForm(ReasonForm):
-    """A decision on the failed event `failed`."""
+class FailedForm(RowForm[FailedEvent]):
+    """A decision on a failed event."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = FailedEvent.objects.select_related("project")
-        failed = rows.filter(pk=self.object_id).first()
-        if failed is None:
-            raise Http404
-        self.failed = failed
+    rows = FailedEvent.objects.select_related("project")
 
 
 class MendForm(FailedForm):
@@ -56,7 +50,7 @@ class MendForm(FailedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["event"].initial = readable(self.failed.body)
+        self.fields["event"].initial = readable(self.row.body)
 
     def clean_event(self) -> Mapping[str, object]:
         """Read as the API reads a body: numbers exact, nothing that is not JSON."""

@@ -229,14 +229,14 @@ def _resubmit(
         dialog=dialog,
         work=partial(
             resubmit_failed,
-            failed=form.failed,
+            failed=form.row,
             event=event,
             actor=operator(request),
             reason=form.cleaned_data["reason"],
-            at=clock.now(form.failed.project),
+            at=clock.now(form.row.project),
         ),
         done=done,
-        then=page_of(form.failed),
+        then=page_of(form.row),
     )
 
 
@@ -253,13 +253,13 @@ def _decide(
         dialog=dialog,
         work=partial(
             decide,
-            failed=form.failed,
+            failed=form.row,
             actor=operator(request),
             reason=form.cleaned_data["reason"],
-            at=clock.now(form.failed.project),
+            at=clock.now(form.row.project),
         ),
         done=lambda _failed: words,
-        then=page_of(form.failed),
+        then=page_of(form.row),
     )
 
 

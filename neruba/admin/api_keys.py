@@ -1,12 +1,11 @@
 """API keys: issued and revoked here. A hash is never shown, a secret once."""
 
 from functools import partial
-from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.dataclasses import ActionDialog
@@ -19,7 +18,7 @@ from unfold.widgets import (
 )
 
 from neruba import clock
-from neruba.admin.dialogs import ReasonForm, act, operator, refuse
+from neruba.admin.dialogs import ReasonForm, RowForm, act, operator, refuse
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, label, link_to, page_of
 from neruba.edge import run_atomic
 from neruba.errors import NerubaError
@@ -71,13 +70,8 @@ class IssueForm(ReasonForm):
     )
 
 
-class RevokeForm(ReasonForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        key = ApiKey.objects.select_related("project").filter(pk=self.object_id).first()
-        if key is None:
-            raise Http404
-        self.key = key
+class RevokeForm(RowForm[ApiKey]):
+    rows = ApiKey.objects.select_related("project")
 
 
 ISSUE: ActionDialog = {
@@ -153,11 +147,11 @@ class ApiKeyAdmin(PageAdmin):
     def revoke(self, request: HttpRequest, form: RevokeForm, object_id: str) -> HttpResponse:
         work = partial(
             revoke_api_key,
-            project=form.key.project,
-            prefix=form.key.prefix,
+            project=form.row.project,
+            prefix=form.row.prefix,
             reason=form.cleaned_data["reason"],
             actor=operator(request),
-            at=clock.now(form.key.project),
+            at=clock.now(form.row.project),
             wall=clock.wall(),
         )
         return act(
@@ -165,8 +159,8 @@ class ApiKeyAdmin(PageAdmin):
             form=form,
             dialog=REVOKE,
             work=work,
-            done=lambda _key: f"{form.key} is revoked.",
-            then=page_of(form.key),
+            done=lambda _key: f"{form.row} is revoked.",
+            then=page_of(form.row),
         )
 
     def page(self, request: HttpRequest, row: ApiKey) -> Page:

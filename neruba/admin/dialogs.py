@@ -5,11 +5,12 @@ operator without any.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from unfold.dataclasses import ActionDialog
 from unfold.forms import BaseDialogForm
@@ -23,6 +24,7 @@ from neruba.models import User
 TEMPLATE = "unfold/helpers/dialog.html"
 MAX_REASON = 1000
 T = TypeVar("T")
+Row = TypeVar("Row", bound=Model)
 
 
 class ReasonForm(BaseDialogForm):
@@ -37,6 +39,19 @@ class ReasonForm(BaseDialogForm):
         super().__init__(*args, **kwargs)
         # Fields of a subclass come first; the reason is asked last.
         self.order_fields([name for name in self.fields if name != "reason"])
+
+
+class RowForm(ReasonForm, Generic[Row]):
+    """A dialog about one of `rows`: `row`; not found where it is gone."""
+
+    rows: QuerySet[Row]
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.rows.filter(pk=self.object_id).first()
+        if row is None:
+            raise Http404
+        self.row = row
 
 
 def operator(request: HttpRequest) -> Actor:

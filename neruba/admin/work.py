@@ -2,17 +2,16 @@
 
 import json
 from functools import partial
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 
 from neruba import clock
-from neruba.admin.dialogs import ReasonForm, act, operator
+from neruba.admin.dialogs import RowForm, act, operator
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -40,13 +39,8 @@ STATES = {
 }
 
 
-class ReleaseForm(ReasonForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        lease = Lease.objects.select_related("project").filter(pk=self.object_id).first()
-        if lease is None:
-            raise Http404
-        self.lease = lease
+class ReleaseForm(RowForm[Lease]):
+    rows = Lease.objects.select_related("project")
 
 
 RELEASE: ActionDialog = {
@@ -83,7 +77,7 @@ class LeaseAdmin(PageAdmin):
         dialog=RELEASE,
     )
     def release(self, request: HttpRequest, form: ReleaseForm, object_id: str) -> HttpResponse:
-        lease = form.lease
+        lease = form.row
         work = partial(
             free_lease,
             project=lease.project,
@@ -119,14 +113,8 @@ class LeaseAdmin(PageAdmin):
         )
 
 
-class ReplayForm(ReasonForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = OutboxMessage.objects.select_related("project")
-        message = rows.filter(pk=self.object_id).first()
-        if message is None:
-            raise Http404
-        self.message = message
+class ReplayForm(RowForm[OutboxMessage]):
+    rows = OutboxMessage.objects.select_related("project")
 
 
 REPLAY: ActionDialog = {
@@ -176,7 +164,7 @@ class OutboxMessageAdmin(PageAdmin):
         dialog=REPLAY,
     )
     def replay(self, request: HttpRequest, form: ReplayForm, object_id: str) -> HttpResponse:
-        message = form.message
+        message = form.row
 
         def work() -> OutboxMessage:
             replayed = replay_message(

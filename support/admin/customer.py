@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.views import ChangeList
@@ -27,7 +27,7 @@ from ledger.selectors.balances import CustomerBalance, customer_balance
 from neruba import clock
 from neruba.admin.customers import CustomerAdmin as PlatformCustomerAdmin
 from neruba.admin.customers import customer_facts
-from neruba.admin.dialogs import ReasonForm, act, operator
+from neruba.admin.dialogs import RowForm, act, operator
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -66,8 +66,10 @@ class CustomerList(ChangeList):
         self.result_list = rows
 
 
-class DetailsForm(ReasonForm):
+class DetailsForm(RowForm[Customer]):
     """What may be put right by hand; issued invoices keep the parties of their issue."""
+
+    rows = Customer.objects.select_related("project")
 
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget())
     email = forms.EmailField(required=False, label="E-mail", widget=UnfoldAdminTextInputWidget())
@@ -79,14 +81,10 @@ class DetailsForm(ReasonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        customer = Customer.objects.select_related("project").filter(pk=self.object_id).first()
-        if customer is None:
-            raise Http404
-        self.customer = customer
-        address = customer.billing_address
+        address = self.row.billing_address
         self.initial = {
-            "name": customer.name,
-            "email": customer.email,
+            "name": self.row.name,
+            "email": self.row.email,
             "billing_address": "\n".join(f"{part}: {text}" for part, text in address.items()),
         }
 
@@ -143,10 +141,10 @@ class CustomerAdmin(PlatformCustomerAdmin):
         given = dict(form.cleaned_data)
         work = partial(
             update_customer,
-            customer=form.customer,
+            customer=form.row,
             content={name: given[name] for name in ("name", "email", "billing_address")},
             actor=operator(request),
-            at=clock.now(form.customer.project),
+            at=clock.now(form.row.project),
             reason=given["reason"],
         )
         return act(
@@ -155,7 +153,7 @@ class CustomerAdmin(PlatformCustomerAdmin):
             dialog=CHANGE,
             work=work,
             done=lambda customer: f"{customer.name} was changed.",
-            then=page_of(form.customer),
+            then=page_of(form.row),
         )
 
     def page(self, request: HttpRequest, row: Customer) -> Page:
