@@ -68,7 +68,7 @@ def bill_to(project: Project, at: datetime, go_on: Callable[[], bool]) -> bool:
     """
     trigger = BillingRun.Trigger.CLOCK
     begun = BillingRun.objects.filter(project=project, trigger=trigger, as_of=at)
-    run = begun.exclude(status__in=BillingRun.OVER).select_related("project").last()
+    run = begun.filter(status__in=BillingRun.UNFINISHED).select_related("project").last()
     if run is None:
         run = run_atomic(
             partial(

@@ -56,7 +56,7 @@ class BillingRun(models.Model):
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    OVER = (Status.COMPLETED, Status.FAILED)
+    UNFINISHED = (Status.PENDING, Status.RUNNING)
 
     class Meta:
         ordering = ["-id"]
@@ -76,7 +76,7 @@ class BillingRun(models.Model):
     @property
     def is_over(self) -> bool:
         """Nobody works on it any more."""
-        return self.status in self.OVER
+        return self.status not in self.UNFINISHED
 
 
 class RunChunk(models.Model):

@@ -122,7 +122,7 @@ def has_work(project: Project, at: datetime) -> bool:
     """Whether a scheduled run would find anything to do, and none is at work already."""
     running = BillingRun.objects.filter(
         project=project, trigger=BillingRun.Trigger.SCHEDULE
-    ).exclude(status__in=BillingRun.OVER)
+    ).filter(status__in=BillingRun.UNFINISHED)
     due = next_due(project)
     if due is None or due > at or running.exists():
         return False
@@ -138,7 +138,7 @@ def projects_to_bill() -> QuerySet[Project]:
 
 def runs_at_work() -> QuerySet[BillingRun]:
     """Runs of all projects that are not over, the oldest first."""
-    rows = BillingRun.objects.exclude(status__in=BillingRun.OVER)
+    rows = BillingRun.objects.filter(status__in=BillingRun.UNFINISHED)
     return rows.select_related("project").order_by("pk")
 
 
@@ -146,7 +146,7 @@ def runs_to_retry(wall: datetime) -> QuerySet[BillingRun]:
     """Runs that are over, with parked customers to be tried again; `wall` is the real time."""
     parked = RunItem.objects.filter(state=RunItem.State.FAILED, due_at__lte=wall)
     rows = BillingRun.objects.filter(pk__in=parked.order_by().values("run"))
-    return rows.filter(status__in=BillingRun.OVER).select_related("project").order_by("pk")
+    return rows.exclude(status__in=BillingRun.UNFINISHED).select_related("project").order_by("pk")
 
 
 def chunks_held(run: BillingRun, wall: datetime) -> list[int]:

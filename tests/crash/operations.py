@@ -190,7 +190,8 @@ def _bill_again(made: Sandbox) -> None:
     def later() -> datetime:
         return clock.wall() + lease_time()
 
-    begun = BillingRun.objects.filter(project=made.project).exclude(status__in=BillingRun.OVER)
+    unfinished = BillingRun.UNFINISHED
+    begun = BillingRun.objects.filter(project=made.project, status__in=unfinished)
     for run in begun.select_related("project"):
         assert execute_run(run, at=AS_OF, wall=later).status == BillingRun.Status.COMPLETED
     release_expired(at=later())

@@ -207,7 +207,7 @@ def bill_while_they_send(fire: Fire, sending: Sequence[Future[Report]]) -> None:
 def wait_for_open_runs() -> None:
     """Until those are over whose web worker was killed: somebody takes them up."""
     stop_at = time.monotonic() + LIMIT_S
-    open_runs = BillingRun.objects.exclude(status__in=BillingRun.OVER)
+    open_runs = BillingRun.objects.filter(status__in=BillingRun.UNFINISHED)
     while open_runs.exists():
         assert time.monotonic() < stop_at, list(open_runs.values())
         time.sleep(PAUSE_S)
