@@ -10,6 +10,8 @@ class Actor:
 
     kind: Literal["operator", "api_key", "system"]
     name: str
+    origin: str = ""  # the address it came from
+    request_id: str = ""  # as it stands in the logs
 
     def __str__(self) -> str:
         return self.name

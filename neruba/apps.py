@@ -2,7 +2,7 @@
 
 import importlib
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -10,6 +10,14 @@ def _install_triggers(using: str, **_kwargs: object) -> None:
     from neruba.append_only import install_triggers
 
     install_triggers(using)
+
+
+def _seed_roles(app_config: AppConfig, using: str, **_kwargs: object) -> None:
+    from neruba.services.roles import seed_roles
+
+    # Each app makes its permissions at its own signal; after the last one all are there.
+    if app_config is list(apps.get_app_configs())[-1]:
+        seed_roles(using)
 
 
 class NerubaConfig(AppConfig):
@@ -21,3 +29,4 @@ class NerubaConfig(AppConfig):
         importlib.import_module("neruba.checks")
 
         post_migrate.connect(_install_triggers, dispatch_uid="neruba.append_only")
+        post_migrate.connect(_seed_roles, dispatch_uid="neruba.roles")

@@ -51,6 +51,14 @@ class ConflictError(NerubaError):
     title = "The state forbids it"
 
 
+class RefusedError(NerubaError):
+    """The caller's role or scope does not allow it."""
+
+    code = "refused"
+    status = 403
+    title = "Not allowed"
+
+
 class KeyInUseError(ConflictError):
     """The same idempotency key is still being worked on by another request."""
 

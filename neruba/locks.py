@@ -1,6 +1,7 @@
-"""The only row locks of the platform; global order: lease, message, key, project, customer."""
+"""The only row locks of the platform; global order: lease, message, key, invite,
+project (its members), customer."""
 
-from neruba.models import ApiKey, Customer, Lease, OutboxMessage, Project
+from neruba.models import ApiKey, Customer, Invite, Lease, Membership, OutboxMessage, Project
 
 
 def lock_lease(project: Project, name: str) -> Lease | None:
@@ -16,6 +17,18 @@ def lock_message(pk: int) -> OutboxMessage | None:
 def lock_api_key(project: Project, prefix: str) -> ApiKey | None:
     """The project's key of this prefix as it stands now, or None."""
     return ApiKey.objects.select_for_update().filter(project=project, prefix=prefix).first()
+
+
+def lock_invite(pk: int) -> Invite | None:
+    """The invite as it stands now, or None."""
+    return Invite.objects.select_for_update().filter(pk=pk).first()
+
+
+def lock_memberships(project: Project) -> list[Membership]:
+    """All members of the project as they stand now; its own row is the lock, for new ones too."""
+    lock_project(project)
+    rows = Membership.objects.filter(project=project).order_by("pk")
+    return list(rows.select_related("user", "project"))
 
 
 def lock_project(project: Project) -> Project:

@@ -1,4 +1,4 @@
-"""Scopes of API keys."""
+"""Scopes of API keys, and of operators by their role."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from neruba.api.authentication import PROJECT_HEADER, OperatorPass
+from neruba.errors import InvalidError
 from neruba.models import ApiKey
 
 
@@ -15,11 +17,15 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         method = "GET" if request.method == "HEAD" else request.method or ""
         scope = view.scopes.get(method)
-        if not isinstance(request.auth, ApiKey):
+        auth = request.auth
+        if not isinstance(auth, ApiKey | OperatorPass):
             return False
         if scope is None:
             # A method that the view does not have is a 405; one that it forgot to name is refused.
             return not hasattr(view, method.lower())
-        if request.auth.allows([scope]):
+        if auth.project is None:
+            raise InvalidError(f"Name the project in the header {PROJECT_HEADER}.")
+        if auth.allows([scope]):
             return True
-        raise PermissionDenied(f"The API key lacks the scope {scope}.", "missing_scope")
+        holder = "API key" if isinstance(auth, ApiKey) else f"role {auth.role}"
+        raise PermissionDenied(f"The {holder} lacks the scope {scope}.", "missing_scope")

@@ -78,7 +78,7 @@ class NerubaSchema(AutoSchema):
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "neruba.api.authentication.ApiKeyAuthentication"
+    target_class = "neruba.api.authentication.BearerAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

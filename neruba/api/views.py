@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from neruba import clock
 from neruba.actor import Actor
+from neruba.api.authentication import OperatorPass
 from neruba.api.fields import Identifier, Strict, Whole
 from neruba.api.pagination import CursorList
 from neruba.api.problems import PayloadTooLargeError
@@ -60,9 +61,10 @@ class ProjectView(APIView):
 
     @property
     def project(self) -> Project:
-        key = self.request.auth
-        assert isinstance(key, ApiKey)
-        return key.project
+        auth = self.request.auth
+        assert isinstance(auth, ApiKey | OperatorPass)
+        assert auth.project is not None
+        return auth.project
 
     @property
     def actor(self) -> Actor:

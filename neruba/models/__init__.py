@@ -5,6 +5,7 @@ from neruba.models.audit import AuditRecord
 from neruba.models.customer import Customer, Subject
 from neruba.models.idempotency import IdempotencyRecord
 from neruba.models.lease import Lease
+from neruba.models.membership import Invite, Membership, OperatorToken
 from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
 
@@ -13,7 +14,10 @@ __all__ = [
     "AuditRecord",
     "Customer",
     "IdempotencyRecord",
+    "Invite",
     "Lease",
+    "Membership",
+    "OperatorToken",
     "OutboxMessage",
     "Project",
     "Subject",

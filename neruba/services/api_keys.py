@@ -1,7 +1,5 @@
 """API keys: issue, find, revoke."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,15 +8,16 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from neruba.actor import Actor
-from neruba.errors import InvalidError
+from neruba.errors import ConflictError, InvalidError
 from neruba.locks import lock_api_key
 from neruba.models import ApiKey, Project
 from neruba.models.access import SCOPES
+from neruba.period import rfc3339
 from neruba.rows import columns_of, loaded
 from neruba.services.audit import record
+from neruba.tokens import API_KEY, hash_of, matches, new_token, prefix_of
 
-MARK = "nrb"
-SECRET_BYTES = 32
+MAX_OVERLAP = timedelta(days=30)
 NOTE_USE_EVERY = timedelta(minutes=1)
 KEY_COLUMNS = len(ApiKey._meta.concrete_fields)
 KEY_AND_PROJECT = (
@@ -34,10 +33,6 @@ class IssuedKey:
 
     key: ApiKey
     secret: str
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def issue_api_key(
@@ -64,14 +59,13 @@ def issue_api_key(
         )
     if expires_at is not None and expires_at <= wall:
         raise InvalidError("The expiry must be in the future.", pointer="/expires_at")
-    prefix = secrets.token_hex(6)
-    secret = f"{MARK}_{prefix}_{secrets.token_urlsafe(SECRET_BYTES)}"
+    prefix, secret = new_token(API_KEY)
     with transaction.atomic():
         key = ApiKey.objects.create(
             project=project,
             name=name,
             prefix=prefix,
-            secret_hash=_hash(secret),
+            secret_hash=hash_of(secret),
             scopes=sorted(set(scopes)),
             created_at=wall,
             expires_at=expires_at,
@@ -92,12 +86,9 @@ def key_of_secret(secret: str, now: datetime) -> ApiKey | None:
     """The key of `secret` that is valid at `now` (wall clock), or None; compared in
     constant time.
     """
-    mark, _, rest = secret.partition("_")
-    prefix = rest.partition("_")[0]
-    if mark != MARK or not prefix.isascii() or not prefix.isalnum():
-        return None
-    key = _key_named(prefix)
-    if key is None or not secrets.compare_digest(key.secret_hash, _hash(secret)):
+    prefix = prefix_of(secret, API_KEY)
+    key = None if prefix is None else _key_named(prefix)
+    if key is None or not matches(secret, key.secret_hash):
         return None
     expired = key.expires_at is not None and key.expires_at <= now
     return None if expired or key.revoked_at is not None else key
@@ -120,6 +111,58 @@ def note_use(key: ApiKey, now: datetime) -> None:
     if key.last_used_at is None or key.last_used_at < now - NOTE_USE_EVERY:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - NOTE_USE_EVERY)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def rotate_api_key(
+    *,
+    project: Project,
+    prefix: str,
+    overlap: timedelta,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    wall: datetime,
+) -> IssuedKey | None:
+    """A new key of the same name, scopes and expiry; the old one ends after `overlap`, or at its
+    own expiry where that is sooner. None where the project has no such key.
+
+    Raises InvalidError for an overlap below 0 or above 30 days, ConflictError for a key that is
+    revoked, expired, or rotated already.
+    """
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise InvalidError("The overlap is from 0 to 30 days.", pointer="/overlap")
+    with transaction.atomic():
+        old = lock_api_key(project, prefix)
+        if old is None:
+            return None
+        if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= wall):
+            raise ConflictError("The key is revoked or expired: issue a new one.")
+        if old.rotated_to_id is not None:
+            raise ConflictError("The key was rotated already; rotate its successor.")
+        issued = issue_api_key(
+            project=project,
+            name=old.name,
+            scopes=old.scopes,
+            expires_at=old.expires_at,
+            actor=actor,
+            at=at,
+            wall=wall,
+            reason=reason,
+        )
+        ends = wall + overlap
+        old.expires_at = ends if old.expires_at is None else min(ends, old.expires_at)
+        old.rotated_to = issued.key
+        old.save(update_fields=["expires_at", "rotated_to"])
+        record(
+            project=project,
+            actor=actor,
+            action="api_key.rotated",
+            on=("api_key", prefix),
+            at=at,
+            reason=reason,
+            details={"name": old.name, "to": issued.key.prefix, "ends": rfc3339(old.expires_at)},
+        )
+    return issued
 
 
 def revoke_api_key(

@@ -10,7 +10,7 @@ from neruba.models import AuditRecord, Project
 
 def record(
     *,
-    project: Project,
+    project: Project | None,
     actor: Actor,
     action: str,
     on: tuple[str, str],
@@ -19,13 +19,15 @@ def record(
     details: Mapping[str, object] | None = None,
 ) -> AuditRecord:
     """Note an act on a thing: `on` is its type and its caller's name or public id, `at` the
-    project's time.
+    project's time. Acts of the installation (logins, accounts) have no project.
     """
     return AuditRecord.objects.create(
         project=project,
         at=at,
         actor_kind=actor.kind,
         actor=actor.name,
+        origin=actor.origin,
+        request_id=actor.request_id,
         action=action,
         object_type=on[0],
         object_id=on[1],

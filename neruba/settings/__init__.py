@@ -87,6 +87,10 @@ ROOT_URLCONF = "neruba.urls"
 WSGI_APPLICATION = "neruba.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "neruba.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "neruba.backend.RoleBackend",
+]
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

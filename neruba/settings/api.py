@@ -3,7 +3,7 @@
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["neruba.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["neruba.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["neruba.api.permissions.HasScope"],
     "DEFAULT_PAGINATION_CLASS": "neruba.api.pagination.CursorList",
     "DEFAULT_PARSER_CLASSES": ["neruba.api.parsers.StrictJSONParser"],

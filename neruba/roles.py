@@ -1,0 +1,100 @@
+"""Roles of operators: what each may do in the console and through the API.
+
+Pure. The one table that groups, permissions, scopes and the page of rights are made from.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class Role(StrEnum):
+    """What a membership makes of an operator in one project."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    DEVELOPER = "developer"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """`scopes` are those of the API; `permissions` are patterns of Django's names, `app.code`."""
+
+    words: str
+    scopes: frozenset[str]
+    permissions: tuple[str, ...]
+
+
+READ_BILLING = (
+    "billing.view_*",
+    "ingest.view_*",
+    "neruba.view_project",
+    "neruba.view_customer",
+    "neruba.view_historicalcustomer",
+    "neruba.view_subject",
+)
+READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
+READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
+MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
+# Accounts of people belong to the installation, not to a project.
+PLATFORM = ("neruba.*_user", "auth.*", "admin.*", "contenttypes.*", "sessions.*", "axes.*")
+READ_SCOPES = frozenset({"usage:read", "billing:read"})
+
+ROLES: dict[Role, Rights] = {
+    Role.OWNER: Rights(
+        "everything in the project; makes and unmakes owners",
+        frozenset({"admin"}),
+        ("*",),
+    ),
+    Role.ADMIN: Rights(
+        "everything in the project but its owners",
+        frozenset({"admin"}),
+        ("*",),
+    ),
+    Role.FINANCE: Rights(
+        "bills, runs and corrects; reads usage, books and audit",
+        READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
+        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, "neruba.change_customer"),
+    ),
+    Role.SUPPORT: Rights(
+        "helps customers: reads usage and invoices, corrects details, issues credits",
+        READ_SCOPES | {"credits:write"},
+        (*READ_BILLING, *MEND_EVENTS, "neruba.change_customer"),
+    ),
+    Role.DEVELOPER: Rights(
+        "sends and mends usage; reads catalogue, invoices and background work",
+        READ_SCOPES | {"usage:write"},
+        (*READ_BILLING, *READ_WORK, *MEND_EVENTS, "neruba.change_outboxmessage"),
+    ),
+    Role.AUDITOR: Rights(
+        "reads everything, with the books and the audit history; changes nothing",
+        READ_SCOPES | {"ledger:read"},
+        (*READ_BILLING, *READ_WORK, *READ_BOOKS, "neruba.view_*"),
+    ),
+}
+
+
+def granted(role: Role, permissions: Iterable[str]) -> set[str]:
+    """Those of `permissions` (`app.code`) that the role has."""
+    mine = ROLES[role].permissions
+    return {
+        name
+        for name in permissions
+        if any(fnmatchcase(name, pattern) for pattern in mine)
+        and not any(fnmatchcase(name, pattern) for pattern in PLATFORM)
+    }
+
+
+def may_set(actor: Role, *, before: Role | None, after: Role | None) -> bool:
+    """Whether `actor` may turn a membership of `before` into one of `after`; None is no membership.
+
+    Owners and admins decide on members; what concerns an owner, only owners do.
+    """
+    if actor == Role.OWNER:
+        return True
+    return actor == Role.ADMIN and Role.OWNER not in (before, after)

@@ -1,0 +1,113 @@
+"""Who belongs to a project, and as what."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from neruba.actor import Actor
+from neruba.errors import ConflictError, NotFoundError, RefusedError
+from neruba.locks import lock_memberships
+from neruba.models import Membership, Project, User
+from neruba.roles import Role, may_set
+from neruba.services.audit import record
+
+
+def add_member(
+    *,
+    project: Project,
+    user: User,
+    role: Role,
+    actor: Actor,
+    at: datetime,
+    wall: datetime,
+    reason: str = "",
+) -> Membership:
+    """Give an operator a role. Who is a member already is refused (ConflictError): roles are
+    changed, never given twice.
+    """
+    with transaction.atomic():
+        lock_memberships(project)
+        if Membership.objects.filter(project=project, user=user).exists():
+            raise ConflictError(f"{user.email} is a member of this project already.")
+        member = Membership.objects.create(project=project, user=user, role=role, created_at=wall)
+        _note(member, "member.added", actor=actor, at=at, reason=reason, details={"role": role})
+    return member
+
+
+def change_role(
+    *,
+    project: Project,
+    email: str,
+    role: Role,
+    by: Role,
+    actor: Actor,
+    at: datetime,
+    reason: str,
+) -> Membership:
+    """Give a member another role; `by` is the role of the one who decides.
+
+    Raises NotFoundError for one who is no member, RefusedError where `by` may not, ConflictError
+    where the project would be left without an owner.
+    """
+    with transaction.atomic():
+        member = _decided_on(project, email, by=by, after=role)
+        before = member.role
+        if before != role:
+            member.role = role
+            member.save(update_fields=["role"])
+            details = {"before": before, "after": role}
+            _note(member, "member.changed", actor=actor, at=at, reason=reason, details=details)
+    return member
+
+
+def remove_member(
+    *, project: Project, email: str, by: Role, actor: Actor, at: datetime, reason: str
+) -> None:
+    """End a membership at once: sessions and tokens see nothing of the project from now on.
+
+    Raises as `change_role`.
+    """
+    with transaction.atomic():
+        member = _decided_on(project, email, by=by, after=None)
+        details = {"role": member.role}
+        _note(member, "member.removed", actor=actor, at=at, reason=reason, details=details)
+        member.delete()
+
+
+def check_may_set(by: Role, *, before: Role | None, after: Role | None) -> None:
+    """Raises RefusedError where the role `by` may not decide on this."""
+    if not may_set(by, before=before, after=after):
+        what = "owners" if Role.OWNER in (before, after) else "members"
+        raise RefusedError(f"The role {by} may not decide on {what}.")
+
+
+def _decided_on(project: Project, email: str, *, by: Role, after: Role | None) -> Membership:
+    members = lock_memberships(project)
+    member = next((one for one in members if one.user.email == email), None)
+    if member is None:
+        raise NotFoundError("There is no such member in this project.")
+    check_may_set(by, before=Role(member.role), after=after)
+    owners = [one for one in members if one.role == Role.OWNER]
+    if owners == [member] and after != Role.OWNER:
+        raise ConflictError("The project would be left without an owner: name another one first.")
+    return member
+
+
+def _note(
+    member: Membership,
+    action: str,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason: str,
+    details: dict[str, object],
+) -> None:
+    record(
+        project=member.project,
+        actor=actor,
+        action=action,
+        on=("member", member.user.email),
+        at=at,
+        reason=reason,
+        details=details,
+    )
