@@ -13,12 +13,13 @@ class RoleBackend(BaseBackend):
     """The permissions of the membership that the console found for this request (`user.place`)."""
 
     def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Any = None) -> set[str]:
-        place = getattr(user_obj, "place", None)
+        place: Any = getattr(user_obj, "place", None)
         if place is None or place.role is None or not user_obj.is_active:
             return set()
         if place.permissions is None:
             place.permissions = permissions_of(place.role)
-        return place.permissions
+        found: set[str] = place.permissions
+        return found
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: Any = None) -> bool:
         return perm in self.get_all_permissions(user_obj)

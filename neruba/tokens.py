@@ -1,4 +1,4 @@
-"""Secrets of callers: `<mark>_<prefix>_<random>`. The prefix finds the row, a hash proves the rest."""
+"""Secrets of callers, `<mark>_<prefix>_<random>`: the prefix finds the row, a hash proves it."""
 
 import hashlib
 import secrets

@@ -54,7 +54,7 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 def _found(request: HttpRequest) -> Place:
     assert isinstance(request.user, User)
-    chosen = request.session.get(CHOSEN)
+    chosen: int = request.session.get(CHOSEN, 0)
     members = {one.project_id: one for one in memberships_of(request.user)}
     member = members.get(chosen)
     if member is None and len(members) == 1 and not _entered(request):

@@ -1,5 +1,6 @@
 """Who belongs to a project, and as what."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -100,7 +101,7 @@ def _note(
     actor: Actor,
     at: datetime,
     reason: str,
-    details: dict[str, object],
+    details: Mapping[str, object],
 ) -> None:
     record(
         project=member.project,
