@@ -1,5 +1,5 @@
-"""The only row locks of the platform; global order: lease, message, key, invite,
-project (its members), customer."""
+"""The only row locks of the platform; global order: lease, message, key, project (its members),
+invite, customer."""
 
 from django.db.models import Q
 

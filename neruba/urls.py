@@ -15,6 +15,7 @@ from rest_framework.permissions import AllowAny, IsAdminUser
 from neruba.admin.choose import choose_project
 from neruba.admin.sessions import change_password
 from neruba.api.problems import not_found, server_error
+from neruba.invite_page import invite_page
 
 API_APPS = ["neruba", "ingest", "ledger", "billing"]
 _docs: dict[str, Any] = {
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", admin.site.admin_view(change_password)),
     path("admin/project/", admin.site.admin_view(choose_project), name="choose_project"),
     path("admin/", admin.site.urls),
+    path("invite/<str:token>", invite_page, name="invite"),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
 ]
 if settings.API_DOCS != "off":

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from rest_framework.test import APIClient
 
@@ -199,3 +200,10 @@ def operator_token(*, project: Project, role: str = "owner") -> IssuedToken:
 
 def token_of(user: User) -> IssuedToken:
     return issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())
+
+
+def everything_stored() -> str:
+    """All that the database holds, as one text: where a secret must not be found."""
+    return "\n".join(
+        str(row) for model in apps.get_models() for row in model._base_manager.values_list()
+    )

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from billing.models import Plan, PlanVersion
 from billing.services.plans import create_plan_version
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
 
 INTERVALS = ["day", "week", "month", "year"]

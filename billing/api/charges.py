@@ -9,8 +9,9 @@ from billing.models import Charge
 from billing.services.charges import accept_charge
 from billing.services.steps import issue_now
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Flag, Identifier, Instant, Strict, Text, TextMap
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.errors import InvalidError
 from neruba.models import Customer
 from neruba.money import Money

@@ -15,8 +15,9 @@ from billing.selectors.documents import Document, documents_of, documents_of_com
 from billing.selectors.previews import preview
 from billing.selectors.verify import verify_invoices
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.models import Customer
 from neruba.money import Money

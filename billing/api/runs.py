@@ -16,8 +16,9 @@ from billing.selectors.runs import Progress, matches, progress_of
 from billing.services.runs import create_run, repeat_run, retry_run
 from billing.tasks import plan_billing_run
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Flag, Identifier, Instant, Strict, Text
-from neruba.api.views import ListQuery, ProjectView, inline_time, one
+from neruba.api.views import ProjectView, inline_time, one
 from neruba.edge import run_atomic
 from neruba.money import Money
 from neruba.nudge import nudge

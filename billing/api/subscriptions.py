@@ -15,8 +15,9 @@ from billing.models import Period, Plan, Subscription, SubscriptionChange
 from billing.selectors.timelines import timelines_of
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict, Text, Timezone, Whole
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
 from neruba.models import Customer
 

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from ingest.models import EventRetraction, FailedEvent, UsageEvent
 from ingest.normalize import MAX_IDENTIFIER
 from ingest.services.events import Outcome
+from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict, Text
-from neruba.api.views import ListQuery
 from neruba.period import rfc3339
 
 MAX_REASON = 1000

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from ingest.models import Meter
 from ingest.services.meters import create_meter
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Flag, Identifier, Instant, Strict, Text
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.canonical import MAX_INTEGER
 from neruba.errors import UnsupportedError
 

@@ -30,8 +30,9 @@ from ledger.selectors.balances import (
     trial_balance,
 )
 from ledger.selectors.journal import transfers_of_account, transfers_of_entries
+from neruba.api.base import ListQuery
 from neruba.api.fields import Currency, Identifier, Instant, Strict
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.models import Customer
 
 READ = {"GET": "ledger:read"}

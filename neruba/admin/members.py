@@ -135,6 +135,7 @@ class MembershipAdmin(PageAdmin):
             by=acting_role(request),
             actor=operator(request),
             at=clock.now(form.project),
+            wall=clock.wall(),
             reason=form.cleaned_data["reason"],
         )
         return act(
@@ -160,6 +161,7 @@ class MembershipAdmin(PageAdmin):
             by=acting_role(request),
             actor=operator(request),
             at=clock.now(form.project),
+            wall=clock.wall(),
             reason=form.cleaned_data["reason"],
         )
         return act(

@@ -1,9 +1,10 @@
 """Who calls, by `Authorization: Bearer …`: a service's key (`nrb_`), which names its project, or an
-operator's token (`nro_`), beside the header `Neruba-Project`.
+operator's token (`nro_`), beside the header `Neruba-Project` or with the project in the address.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, NotFound
@@ -18,6 +19,7 @@ from neruba.services import operator_tokens
 from neruba.services.api_keys import key_of_secret, note_use
 
 PROJECT_HEADER = "Neruba-Project"
+NO_PROJECT = "There is no such project."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class BearerAuthentication(BaseAuthentication):
             _, raw = words
         except ValueError:
             raise AuthenticationFailed(
-                "Expected: Authorization: Bearer <api key>.", "bad_credential"
+                "Expected: Authorization: Bearer <API key or token>.", "bad_credential"
             ) from None
         secret = raw.decode("latin-1")
         found = self._key(request, secret) or self._operator(request, secret)
@@ -68,6 +70,8 @@ class BearerAuthentication(BaseAuthentication):
         if key is None:
             return None
         note_use(key, now)
+        if _named(request) - {key.project.slug}:
+            raise NotFound(NO_PROJECT, "not_found")
         return Actor("api_key", f"{key.name} ({key.prefix})", *origin_of(request._request)), key
 
     def _operator(self, request: Request, secret: str) -> tuple[Actor, OperatorPass] | None:
@@ -76,14 +80,22 @@ class BearerAuthentication(BaseAuthentication):
         if token is None:
             return None
         operator_tokens.note_use(token, now)
-        slug = request.headers.get(PROJECT_HEADER, "")
+        named = _named(request)
         rows = Membership.objects.select_related("project", "user")
-        member = rows.filter(user=token.user, project__slug=slug).first() if slug else None
-        if slug and member is None:
+        mine = rows.filter(user=token.user, project__slug=min(named, default=""))
+        member = mine.first() if len(named) == 1 else None
+        if named and member is None:
             # Neither a project that is not there nor one of others exists for them.
-            raise NotFound("There is no such project.", "not_found")
+            raise NotFound(NO_PROJECT, "not_found")
         actor = Actor("operator", token.user.email, *origin_of(request._request))
         return actor, OperatorPass(token, member)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _named(request: Request) -> set[str]:
+    """The projects that the header and the address name: one at most, unless they contradict."""
+    context: Any = request.parser_context
+    given = request.headers.get(PROJECT_HEADER), context["kwargs"].get("slug")
+    return {slug for slug in given if slug}

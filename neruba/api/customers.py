@@ -8,8 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from neruba import clock
+from neruba.api.base import ListQuery
 from neruba.api.fields import Currency, Identifier, Instant, Strict, Text, TextMap, Timezone
-from neruba.api.views import ListQuery, ProjectView, one
+from neruba.api.views import ProjectView, one
 from neruba.models import Customer
 from neruba.services.customers import create_customer, update_customer
 

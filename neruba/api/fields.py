@@ -3,7 +3,7 @@ read 5 as "5".
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from neruba.decimals import parse_decimal, plain
 from neruba.money import is_currency
-from neruba.period import parse_instant, rfc3339, zone_named
+from neruba.period import parse_duration, parse_instant, rfc3339, zone_named
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_AMOUNT_DIGITS = 15
@@ -142,6 +142,21 @@ class Instant(serializers.Field):  # type: ignore[type-arg]
 
     def to_representation(self, value: datetime) -> str:
         return rfc3339(value)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Duration(serializers.Field):  # type: ignore[type-arg]
+    """A duration of ISO 8601 in days, hours, minutes, seconds, such as PT24H; only taken."""
+
+    default_error_messages = {"type": "Expected a duration as a string, such as PT24H."}
+
+    def to_internal_value(self, data: Any) -> timedelta:
+        if not isinstance(data, str):
+            self.fail("type")
+        try:
+            return parse_duration(data)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), "invalid") from error
 
 
 class Currency(Text):

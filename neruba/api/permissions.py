@@ -1,4 +1,4 @@
-"""Scopes of API keys, and of operators by their role."""
+"""Scopes of API keys, and of operators by their role; what is for operators alone."""
 
 from typing import Any
 
@@ -29,3 +29,14 @@ class HasScope(BasePermission):
             return True
         holder = "API key" if isinstance(auth, ApiKey) else f"role {auth.role}"
         raise PermissionDenied(f"The {holder} lacks the scope {scope}.", "missing_scope")
+
+
+class IsOperator(BasePermission):
+    """An operator's token; an API key belongs to one project and is nobody in particular."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.auth, ApiKey):
+            raise PermissionDenied(
+                "This is for operators: send a token of POST /api/v1/auth/token.", "operators_only"
+            )
+        return isinstance(request.auth, OperatorPass)

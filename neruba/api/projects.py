@@ -1,25 +1,25 @@
-"""Projects, their API keys, and a sandbox's clock."""
+"""Projects, and a sandbox's clock."""
 
+from functools import partial
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from neruba import clock, due
-from neruba.api.fields import Instant, Strict, Text
-from neruba.api.views import ListQuery, ProjectView, inline_time
-from neruba.errors import ConflictError, NotFoundError
-from neruba.models import ApiKey, Project
-from neruba.models.access import SCOPES
-from neruba.services.api_keys import issue_api_key, revoke_api_key
-from neruba.services.projects import update_project
-
-
-def _check_slug(project: Project, slug: str) -> None:
-    if slug != project.slug:
-        raise NotFoundError("There is no such project.")
+from neruba.api.base import ListQuery, OperatorView
+from neruba.api.fields import Currency, Identifier, Instant, Strict, Text, Timezone
+from neruba.api.views import ProjectView, inline_time
+from neruba.edge import run_atomic
+from neruba.errors import ConflictError
+from neruba.models import Membership, Project
+from neruba.models.membership import ROLE_CHOICES
+from neruba.roles import Role
+from neruba.services.memberships import add_member
+from neruba.services.projects import create_project, stands_as, update_project
 
 
 class ProjectBody(serializers.Serializer[Project]):
@@ -36,6 +36,90 @@ class ProjectBody(serializers.Serializer[Project]):
         return {name: getattr(policy, name) for name in policy.__dataclass_fields__}
 
 
+class OwnProjectBody(ProjectBody):
+    """A project, and as what the operator is a member of it."""
+
+    role = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=ROLE_CHOICES))
+    def get_role(self, project: Project) -> str:
+        role: str = self.context["role"]
+        return role
+
+
+def own_projects(members: list[Membership]) -> list[dict[str, Any]]:
+    return [
+        dict(OwnProjectBody(member.project, context={"role": member.role}).data)
+        for member in members
+    ]
+
+
+class ProjectRequest(Strict):
+    slug = Identifier(max_length=63)
+    name = Text(max_length=200, required=False, help_text="The slug unless given.")
+    currency = Currency()
+    timezone = Timezone(required=False, default="UTC")
+    mode = serializers.ChoiceField(
+        choices=Project.Mode.choices, required=False, default=Project.Mode.LIVE
+    )
+    clock = Instant(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Where a sandbox's clock starts; now unless given.",
+    )
+    settings = serializers.DictField(required=False, default=dict)
+
+
+class ProjectList(OperatorView):
+    """The operator's projects. `Idempotency-Key` means nothing here: the slug is the key."""
+
+    @extend_schema(
+        parameters=[ListQuery],
+        responses=OwnProjectBody(many=True),
+        operation_id="projects_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Those that the operator is a member of, with the role."""
+        self.query(ListQuery)
+        rows = Membership.objects.filter(user=self.operator.token.user)
+        return self.listed(rows.select_related("project"), own_projects)
+
+    @extend_schema(
+        request=ProjectRequest,
+        responses={200: OwnProjectBody, 201: OwnProjectBody},
+        operation_id="projects_create",
+    )
+    def post(self, request: Request) -> Response:
+        """For superusers, who become its owner. 200: their project stands just so already; the slug
+        is what makes a repeat harmless, not an `Idempotency-Key`.
+        """
+        if not self.operator.token.user.is_superuser:
+            raise PermissionDenied("Only superusers make projects.", "superusers_only")
+        given = self.body(ProjectRequest)
+        given["clock_at"] = given.pop("clock")
+        given.setdefault("name", given["slug"])
+        member, is_new = run_atomic(partial(self._made_or_found, given))
+        return Response(own_projects([member])[0], status=201 if is_new else 200)
+
+    def _made_or_found(self, given: dict[str, Any]) -> tuple[Membership, bool]:
+        user, wall = self.operator.token.user, clock.wall()
+        mine = Membership.objects.select_related("project").filter(user=user)
+        known = mine.filter(project__slug=given["slug"]).first()
+        if known is not None and stands_as(known.project, **given):
+            return known, False
+        project = create_project(actor=self.actor, wall=wall, **given)
+        member = add_member(
+            project=project,
+            user=user,
+            role=Role.OWNER,
+            actor=self.actor,
+            at=clock.now(project),
+            wall=wall,
+        )
+        return member, True
+
+
 class ProjectPatch(Strict):
     name = Text(max_length=200, required=False)
     settings = serializers.DictField(required=False)
@@ -46,12 +130,10 @@ class ProjectDetail(ProjectView):
 
     @extend_schema(responses=ProjectBody)
     def get(self, request: Request, slug: str) -> Response:
-        _check_slug(self.project, slug)
         return Response(ProjectBody(self.project).data)
 
     @extend_schema(request=ProjectPatch, responses=ProjectBody)
     def patch(self, request: Request, slug: str) -> Response:
-        _check_slug(self.project, slug)
         given = self.body(ProjectPatch)
         project = update_project(
             project=self.project,
@@ -61,80 +143,6 @@ class ProjectDetail(ProjectView):
             at=clock.now(self.project),
         )
         return Response(ProjectBody(project).data)
-
-
-class ApiKeyBody(serializers.Serializer[ApiKey]):
-    prefix = serializers.CharField()
-    name = serializers.CharField()
-    scopes = serializers.ListField(child=serializers.CharField())
-    created_at = Instant()
-    expires_at = Instant(allow_null=True)
-    revoked_at = Instant(allow_null=True)
-    last_used_at = Instant(allow_null=True)
-
-
-class IssuedApiKeyBody(ApiKeyBody):
-    secret = serializers.CharField(
-        allow_null=True, help_text="Shown this once; null where a repeat is answered."
-    )
-
-
-class ApiKeyRequest(Strict):
-    name = Text(max_length=200)
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=sorted(SCOPES)), allow_empty=False
-    )
-    expires_at = Instant(required=False, allow_null=True, default=None)
-
-
-class ApiKeyList(ProjectView):
-    scopes = {"GET": "admin", "POST": "admin"}
-    shown_once = frozenset({"secret"})
-
-    @extend_schema(
-        parameters=[ListQuery], responses=ApiKeyBody(many=True), operation_id="api_keys_list"
-    )
-    def get(self, request: Request, slug: str) -> Response:
-        self.query(ListQuery)
-        _check_slug(self.project, slug)
-        rows = ApiKey.objects.filter(project=self.project)
-        return self.listed(rows, ApiKeyBody)
-
-    @extend_schema(request=ApiKeyRequest, responses={201: IssuedApiKeyBody})
-    def post(self, request: Request, slug: str) -> Response:
-        _check_slug(self.project, slug)
-        given = self.body(ApiKeyRequest)
-        issued = issue_api_key(
-            project=self.project,
-            actor=self.actor,
-            at=clock.now(self.project),
-            wall=clock.wall(),
-            **given,
-        )
-        return Response({**ApiKeyBody(issued.key).data, "secret": issued.secret}, status=201)
-
-
-class RevokeQuery(Strict):
-    reason = Text(required=False, default="", allow_blank=True)
-
-
-class ApiKeyDetail(ProjectView):
-    scopes = {"DELETE": "admin"}
-
-    @extend_schema(parameters=[RevokeQuery], responses=ApiKeyBody)
-    def delete(self, request: Request, slug: str, prefix: str) -> Response:
-        _check_slug(self.project, slug)
-        key = revoke_api_key(
-            project=self.project,
-            prefix=prefix,
-            reason=self.query(RevokeQuery)["reason"],
-            actor=self.actor,
-            at=clock.now(self.project),
-            wall=clock.wall(),
-        )
-        if key is None:
-            raise NotFoundError("There is no such API key in this project.")
-        return Response(ApiKeyBody(key).data)
 
 
 class ClockBody(serializers.Serializer[Any]):

@@ -4,13 +4,32 @@ needs %2F.
 
 from django.urls import path
 
+from neruba.api.api_keys import ApiKeyDetail, ApiKeyList, ApiKeyRotation
+from neruba.api.audit import AuditList
 from neruba.api.customers import CustomerDetail, CustomerList
-from neruba.api.projects import ApiKeyDetail, ApiKeyList, ClockView, ProjectDetail
+from neruba.api.members import (
+    InviteAcceptance,
+    InviteDetail,
+    InviteList,
+    MemberDetail,
+    MemberList,
+)
+from neruba.api.projects import ClockView, ProjectDetail, ProjectList
+from neruba.api.tokens import TokenView
 
 urlpatterns = [
+    path("auth/token", TokenView.as_view()),
+    path("projects", ProjectList.as_view()),
     path("projects/<str:slug>", ProjectDetail.as_view()),
+    path("projects/<str:slug>/members", MemberList.as_view()),
+    path("projects/<str:slug>/members/<str:email>", MemberDetail.as_view()),
+    path("projects/<str:slug>/invites", InviteList.as_view()),
+    path("projects/<str:slug>/invites/accept", InviteAcceptance.as_view()),
+    path("projects/<str:slug>/invites/<str:public_id>", InviteDetail.as_view()),
     path("projects/<str:slug>/api-keys", ApiKeyList.as_view()),
     path("projects/<str:slug>/api-keys/<str:prefix>", ApiKeyDetail.as_view()),
+    path("projects/<str:slug>/api-keys/<str:prefix>/rotate", ApiKeyRotation.as_view()),
+    path("audit", AuditList.as_view()),
     path("clock", ClockView.as_view()),
     path("customers", CustomerList.as_view()),
     path("customers/<str:external_id>", CustomerDetail.as_view()),

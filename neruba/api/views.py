@@ -1,4 +1,4 @@
-"""The base of every endpoint: key to project, scope, one transaction, the answer kept
+"""The base of endpoints of one project: caller to project, scope, one transaction, the answer kept
 for repeats.
 """
 
@@ -11,40 +11,28 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import APIException, MethodNotAllowed
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.status import is_success
-from rest_framework.views import APIView
 
 from neruba import clock
-from neruba.actor import Actor
 from neruba.api.authentication import OperatorPass
-from neruba.api.fields import Identifier, Strict, Whole
-from neruba.api.pagination import CursorList
-from neruba.api.problems import PayloadTooLargeError
+from neruba.api.base import ApiView
 from neruba.edge import run_atomic
 from neruba.errors import InvalidError, NerubaError, NotFoundError
 from neruba.models import ApiKey, Project
+from neruba.roles import Role
 from neruba.services.idempotency import StoredAnswer, claim_key, keep_answer
 
 WRITING = frozenset({"POST", "PATCH", "DELETE"})
 INLINE_SECONDS = 25
-MAX_BODY = 256 * 1024
 MAX_KEY_LENGTH = 255
 Row = TypeVar("Row", bound=Model)
 
 
-class ListQuery(Strict):
-    """The query of every list; lists with filters add theirs."""
-
-    limit = Whole(required=False)  # read by the paginator, which knows the bounds
-    cursor = Identifier(required=False, max_length=1000)
-
-
-class ProjectView(APIView):
+class ProjectView(ApiView):
     """An endpoint of one project.
 
     `scopes` names the scope that each method needs. A writing method runs inside one durable
@@ -57,7 +45,6 @@ class ProjectView(APIView):
     own_transactions: ClassVar[bool] = False
     # Secrets: an answer is kept without them, and a repeat gets null.
     shown_once: ClassVar[frozenset[str]] = frozenset()
-    max_body: ClassVar[int] = MAX_BODY
 
     @property
     def project(self) -> Project:
@@ -67,22 +54,18 @@ class ProjectView(APIView):
         return auth.project
 
     @property
-    def actor(self) -> Actor:
-        actor = self.request.user
-        assert isinstance(actor, Actor)
-        return actor
+    def role(self) -> Role:
+        """As what the caller decides on members; an API key decides as an admin."""
+        auth = self.request.auth
+        return auth.role or Role.ADMIN if isinstance(auth, OperatorPass) else Role.ADMIN
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if len(request._request.body) > self.max_body:
-            raise PayloadTooLargeError
         method = request.method or ""
-        handler = getattr(self, method.lower(), None)
-        if handler is None:
-            raise MethodNotAllowed(method)
         if method in WRITING:
             # DRF looks the handler up by name after this hook; the wrapped one stands in for this
             # request.
+            handler = getattr(self, method.lower())
             setattr(self, method.lower(), partial(self._write, handler))
 
     def _write(
@@ -147,35 +130,6 @@ class ProjectView(APIView):
         else:
             claimed.delete()
         return response
-
-    def body(self, serializer_class: type[Serializer[Any]], **kwargs: Any) -> dict[str, Any]:
-        """The validated body. Raises ValidationError (400) with a pointer for each fault."""
-        serializer = serializer_class(data=self.request.data, **kwargs)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
-    def query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
-        """The validated query, in which no name is unknown."""
-        data: dict[str, Any] = self.request.query_params.dict()
-        limit = data.get("limit", "")
-        if limit.isascii() and limit.isdigit():
-            data["limit"] = int(limit[:9])
-        serializer = serializer_class(data=data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
-    def listed(
-        self,
-        rows: QuerySet[Row],
-        body: type[Serializer[Any]] | Callable[[list[Row]], list[Any]],
-    ) -> Response:
-        """One page of `rows`, oldest first, each as the serializer (or the function of a page)
-        shows it.
-        """
-        paginator = CursorList()
-        page = list(paginator.paginate_queryset(rows, self.request, view=self) or [])
-        shown = body(page, many=True).data if isinstance(body, type) else body(page)
-        return paginator.get_paginated_response(shown)
 
 
 def inline_time() -> Callable[[], bool]:

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.db import IntegrityError, transaction
 
 from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.ids import new_id
-from neruba.locks import lock_invite
+from neruba.locks import lock_invite, lock_memberships
 from neruba.models import Invite, Membership, Project, User
 from neruba.roles import Role
 from neruba.services.audit import record
@@ -21,6 +21,7 @@ from neruba.tokens import SECRET_BYTES, hash_of
 
 LIFETIME = timedelta(days=7)
 MARK = "nri"
+MAX_EMAIL = 254  # RFC 5321: the longest path that a mail takes
 # The same words for each: a stranger learns nothing of which tokens there were.
 NOT_VALID = "The invite is unknown, expired, revoked or taken already. Ask for a new one."
 
@@ -51,10 +52,11 @@ def invite(
     """
     email = checked_email(email)
     check_may_set(by, before=None, after=role)
-    if Membership.objects.filter(project=project, user__email=email).exists():
-        raise ConflictError(f"{email} is a member of this project already.")
     token = f"{MARK}_{secrets.token_urlsafe(SECRET_BYTES)}"
     with transaction.atomic():
+        # Under the lock, so that of two invites to one address only the later one stands.
+        if any(member.user.email == email for member in lock_memberships(project)):
+            raise ConflictError(f"{email} is a member of this project already.")
         Invite.objects.filter(
             project=project, email=email, accepted_at=None, revoked_at=None
         ).update(revoked_at=wall)
@@ -94,21 +96,30 @@ def stands(invite: Invite, wall: datetime) -> bool:
 
 
 def accept_invite(
-    *, token: str, password: str | None, origin: Actor, at: datetime, wall: datetime
+    *,
+    token: str,
+    password: str | None,
+    origin: Actor,
+    at: datetime,
+    wall: datetime,
+    name: str = "",
 ) -> Membership:
-    """Take an invite: who holds the token holds the address. A new operator is made with
+    """Take an invite: who holds the token holds the address. A new operator is made with `name` and
     `password`; one who is known keeps theirs, and none is asked for.
 
-    Raises NotFoundError for a token that is not good (any more), InvalidError for a password that
-    is missing or too weak. `origin` is where it comes from; the actor is the operator.
+    Raises NotFoundError for a token that is not good (any more), ConflictError for one who became a
+    member in another way, InvalidError for a password that is missing or too weak. `origin` is
+    where it comes from; the actor is the operator.
     """
     with transaction.atomic():
-        found = lock_invite(standing_invite(token, wall=wall).pk)
+        seen = standing_invite(token, wall=wall)
+        lock_memberships(seen.project)
+        found = lock_invite(seen.pk)
         if found is None or not stands(found, wall):
             raise NotFoundError(NOT_VALID)
         user = User.objects.filter(email=found.email).first()
         if user is None:
-            user = _new_operator(found.email, password)
+            user = _new_operator(found.email, password, name=name)
         elif not user.is_active:
             raise NotFoundError(NOT_VALID)
         found.accepted_at = wall
@@ -165,22 +176,23 @@ def checked_email(email: str) -> str:
     """An address in lower case, as operators are named by. Raises InvalidError."""
     email = email.strip().lower()
     try:
+        MaxLengthValidator(MAX_EMAIL)(email)
         validate_email(email)
     except ValidationError as error:
-        raise InvalidError(f"{email!r} is no e-mail address.", pointer="/email") from error
+        raise InvalidError(f"{email[:64]!r} is no e-mail address.", pointer="/email") from error
     return email
 
 
-def _new_operator(email: str, password: str | None) -> User:
+def _new_operator(email: str, password: str | None, *, name: str) -> User:
     if not password:
         raise InvalidError("A new operator chooses a password.", pointer="/password")
     try:
-        validate_password(password, User(email=email))
+        validate_password(password, User(email=email, first_name=name))
     except ValidationError as error:
         raise InvalidError(" ".join(error.messages), pointer="/password") from error
     try:
         with transaction.atomic():
-            return User.objects.create_user(email, password, is_staff=True)
+            return User.objects.create_user(email, password, is_staff=True, first_name=name)
     except IntegrityError:
         # Another project's invite made the operator a moment ago.
         return User.objects.get(email=email)

@@ -8,7 +8,7 @@ from django.db import transaction
 from neruba.actor import Actor
 from neruba.errors import ConflictError, NotFoundError, RefusedError
 from neruba.locks import lock_memberships
-from neruba.models import Membership, Project, User
+from neruba.models import Invite, Membership, Project, User
 from neruba.roles import Role, may_set
 from neruba.services.audit import record
 
@@ -43,9 +43,11 @@ def change_role(
     by: Role,
     actor: Actor,
     at: datetime,
+    wall: datetime,
     reason: str,
 ) -> Membership:
-    """Give a member another role; `by` is the role of the one who decides.
+    """Give a member another role; `by` is the role of the one who decides. What they offered to
+    others is revoked, since they may not be one who could offer it any more.
 
     Raises NotFoundError for one who is no member, RefusedError where `by` may not, ConflictError
     where the project would be left without an owner.
@@ -58,13 +60,22 @@ def change_role(
             member.save(update_fields=["role"])
             details = {"before": before, "after": role}
             _note(member, "member.changed", actor=actor, at=at, reason=reason, details=details)
+            _revoke_offers_of(member, wall)
     return member
 
 
 def remove_member(
-    *, project: Project, email: str, by: Role, actor: Actor, at: datetime, reason: str
+    *,
+    project: Project,
+    email: str,
+    by: Role,
+    actor: Actor,
+    at: datetime,
+    wall: datetime,
+    reason: str,
 ) -> None:
-    """End a membership at once: sessions and tokens see nothing of the project from now on.
+    """End a membership at once: sessions and tokens see nothing of the project from now on, and
+    nobody comes in by what the member offered.
 
     Raises as `change_role`.
     """
@@ -72,6 +83,7 @@ def remove_member(
         member = _decided_on(project, email, by=by, after=None)
         details = {"role": member.role}
         _note(member, "member.removed", actor=actor, at=at, reason=reason, details=details)
+        _revoke_offers_of(member, wall)
         member.delete()
 
 
@@ -84,7 +96,8 @@ def check_may_set(by: Role, *, before: Role | None, after: Role | None) -> None:
 
 def _decided_on(project: Project, email: str, *, by: Role, after: Role | None) -> Membership:
     members = lock_memberships(project)
-    member = next((one for one in members if one.user.email == email), None)
+    address = email.strip().lower()  # as operators are named
+    member = next((one for one in members if one.user.email == address), None)
     if member is None:
         raise NotFoundError("There is no such member in this project.")
     check_may_set(by, before=Role(member.role), after=after)
@@ -92,6 +105,16 @@ def _decided_on(project: Project, email: str, *, by: Role, after: Role | None) -
     if owners == [member] and after != Role.OWNER:
         raise ConflictError("The project would be left without an owner: name another one first.")
     return member
+
+
+def _revoke_offers_of(member: Membership, wall: datetime) -> None:
+    """Else who is removed could come back by an invite of their own to another address."""
+    Invite.objects.filter(
+        project=member.project,
+        invited_by=member.user.email,
+        accepted_at=None,
+        revoked_at=None,
+    ).update(revoked_at=wall)
 
 
 def _note(

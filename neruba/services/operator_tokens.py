@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from neruba.actor import Actor
 from neruba.models import OperatorToken, User
 from neruba.services.audit import record
@@ -21,17 +23,19 @@ class IssuedToken:
 
 
 def issue_operator_token(*, user: User, actor: Actor, wall: datetime) -> IssuedToken:
-    """A token of twelve hours for one whose password was just checked."""
+    """A token of twelve hours for one whose password was just checked; theirs that expired go."""
     prefix, secret = new_token(OPERATOR_TOKEN)
-    token = OperatorToken.objects.create(
-        user=user,
-        prefix=prefix,
-        secret_hash=hash_of(secret),
-        password_hash=hash_of(user.password),
-        created_at=wall,
-        expires_at=wall + LIFETIME,
-    )
-    record(project=None, actor=actor, action="operator.token", on=("operator", user.email), at=wall)
+    with transaction.atomic():
+        OperatorToken.objects.filter(user=user, expires_at__lte=wall).delete()
+        token = OperatorToken.objects.create(
+            user=user,
+            prefix=prefix,
+            secret_hash=hash_of(secret),
+            password_hash=hash_of(user.password),
+            created_at=wall,
+            expires_at=wall + LIFETIME,
+        )
+        _note("operator.token", token, actor, wall)
     return IssuedToken(token, secret)
 
 
@@ -56,6 +60,20 @@ def note_use(token: OperatorToken, wall: datetime) -> None:
         OperatorToken.objects.filter(pk=token.pk).update(last_used_at=wall)
 
 
-def revoke_operator_token(*, token: OperatorToken, wall: datetime) -> None:
+def revoke_operator_token(*, token: OperatorToken, actor: Actor, wall: datetime) -> None:
     """End it at once; one that is revoked stays so."""
-    OperatorToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=wall)
+    with transaction.atomic():
+        standing = OperatorToken.objects.filter(pk=token.pk, revoked_at=None)
+        if standing.update(revoked_at=wall):
+            _note("operator.token_revoked", token, actor, wall)
+
+
+def _note(action: str, token: OperatorToken, actor: Actor, wall: datetime) -> None:
+    record(
+        project=None,
+        actor=actor,
+        action=action,
+        on=("operator", token.user.email),
+        at=wall,
+        details={"prefix": token.prefix},
+    )

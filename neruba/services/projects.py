@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError
@@ -53,19 +53,22 @@ def create_project(
         raise InvalidError(f"{currency!r} is no ISO 4217 currency.", pointer="/currency")
     if mode == Project.Mode.LIVE and clock_at is not None:
         raise InvalidError("Only a sandbox has a clock of its own.", pointer="/clock")
-    if Project.objects.filter(slug=slug).exists():
-        raise ConflictError(f"There is a project {slug!r} already.")
+    project = Project(
+        slug=slug,
+        name=name,
+        currency=currency,
+        timezone=_checked_zone(timezone),
+        mode=mode,
+        clock_at=(clock_at or wall) if mode == Project.Mode.SANDBOX else None,
+        settings=ProjectSettings.parse(settings).differing(),
+        created_at=wall,
+    )
     with transaction.atomic():
-        project = Project.objects.create(
-            slug=slug,
-            name=name,
-            currency=currency,
-            timezone=_checked_zone(timezone),
-            mode=mode,
-            clock_at=(clock_at or wall) if mode == Project.Mode.SANDBOX else None,
-            settings=ProjectSettings.parse(settings).differing(),
-            created_at=wall,
-        )
+        try:
+            with transaction.atomic():
+                project.save(force_insert=True)
+        except IntegrityError as error:
+            raise ConflictError(f"There is a project {slug!r} already.") from error
         record(
             project=project,
             actor=actor,
@@ -75,6 +78,28 @@ def create_project(
             details={"mode": mode, "currency": currency},
         )
     return project
+
+
+def stands_as(
+    project: Project,
+    *,
+    slug: str,
+    name: str,
+    currency: str,
+    timezone: str,
+    mode: str,
+    clock_at: datetime | None,
+    settings: Mapping[str, Any],
+) -> bool:
+    """Whether making it with this content again would change nothing. A sandbox's clock has moved
+    since it started, forward only, so any start that is not ahead of it will do.
+    """
+    same = (project.slug, project.name, project.currency, project.timezone, project.mode)
+    if same != (slug, name, currency, timezone, mode):
+        return False
+    if clock_at is not None and (project.clock_at is None or clock_at > project.clock_at):
+        return False
+    return dict(project.settings) == ProjectSettings.parse(settings).differing()
 
 
 def update_project(

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from neruba import clock
 from neruba.actor import SYSTEM
+from neruba.api.views import ProjectView
 from neruba.models import ApiKey
 from neruba.models.access import SCOPES
 from neruba.services.api_keys import revoke_api_key
@@ -28,12 +29,17 @@ from tests.api.world import (
     World,
     build_world,
     endpoints,
+    methods_of,
 )
 
 pytestmark = pytest.mark.django_db
 
 ENDPOINTS = endpoints()
 WRITING = [endpoint for endpoint in ENDPOINTS if endpoint.method != "GET"]
+OF_PROJECTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_of_project]
+OF_OPERATORS = [
+    endpoint for endpoint in ENDPOINTS if not endpoint.is_of_project and not endpoint.is_public
+]
 KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id"}
 
 
@@ -266,7 +272,7 @@ def bad_credentials(world: World) -> dict[str, APIClient]:
 def test_bad_credentials_are_refused(world: World, subtests: pytest.Subtests) -> None:
     clients = bad_credentials(world)
     for name, client in clients.items():
-        for endpoint in ENDPOINTS:
+        for endpoint in [*OF_PROJECTS, *OF_OPERATORS]:
             with subtests.test(str(endpoint), credential=name), nothing_changed():
                 response = world.send(endpoint, client=client)
                 assert_problem(response, 401)
@@ -281,7 +287,16 @@ def test_a_scope_too_few_is_refused(world: World, subtests: pytest.Subtests) -> 
             problem = assert_problem(world.send(endpoint, client=client), 403, "missing_scope")
         assert endpoint.scope in problem["detail"]
 
-    check_everywhere(subtests, ENDPOINTS, check)
+    check_everywhere(subtests, OF_PROJECTS, check)
+
+
+def test_what_is_for_operators_refuses_every_key(world: World, subtests: pytest.Subtests) -> None:
+    def check(endpoint: Endpoint) -> None:
+        with nothing_changed():
+            response = world.send(endpoint, client=world.client)
+            assert_problem(response, 403, "operators_only")
+
+    check_everywhere(subtests, OF_OPERATORS, check)
 
 
 def test_the_scope_alone_is_enough(world: World, subtests: pytest.Subtests) -> None:
@@ -290,7 +305,7 @@ def test_the_scope_alone_is_enough(world: World, subtests: pytest.Subtests) -> N
         response = world.send(endpoint, client=client)
         assert response.status_code < 300, response.content
 
-    check_everywhere(subtests, ENDPOINTS, check)
+    check_everywhere(subtests, OF_PROJECTS, check)
 
 
 # Other things
@@ -304,17 +319,19 @@ def test_another_projects_things_do_not_exist(world: World, subtests: pytest.Sub
             response = world.send(endpoint, client=stranger)
             assert_problem(response, 404 if endpoint.parameters else good(endpoint).unknown_status)
 
-    naming = [endpoint for endpoint in ENDPOINTS if endpoint.parameters or good(endpoint).names]
+    naming = [endpoint for endpoint in OF_PROJECTS if endpoint.parameters or good(endpoint).names]
     check_everywhere(subtests, naming, check)
 
 
 def test_lists_of_another_project_are_empty(world: World, subtests: pytest.Subtests) -> None:
     stranger = factories.client(project=factories.project())
-    for endpoint in ENDPOINTS:
+    for endpoint in OF_PROJECTS:
         if endpoint.method == "GET" and not endpoint.parameters and not good(endpoint).names:
             with subtests.test(str(endpoint)):
-                response = world.send(endpoint, client=stranger)
-                assert json.loads(response.content).get("data", []) == []
+                theirs = json.loads(world.send(endpoint, client=stranger).content).get("data", [])
+                ours = json.loads(world.send(endpoint).content).get("data", [])
+                assert [row for row in theirs if row in ours] == []
+                assert theirs == [] or good(endpoint).never_empty
 
 
 NO_NAMES = ("nothing-such", "%00", "a%20", "..", "x" * 2000, "%F0%9F%92%B8", "1", "inv_0")
@@ -328,7 +345,7 @@ def test_what_is_not_there_is_not_found(world: World, subtests: pytest.Subtests)
     ]
     for name in NO_NAMES:
         paths = {**dict.fromkeys(KNOWN, name), "projects/slug": world.project.slug}
-        nowhere = World(world.project, world.client, paths)
+        nowhere = World(world.project, world.client, world.operator, paths)
         for endpoint in naming:
             with subtests.test(str(endpoint), name=name[:20]), nothing_changed():
                 assert_problem(nowhere.send(endpoint), 404)
@@ -336,7 +353,7 @@ def test_what_is_not_there_is_not_found(world: World, subtests: pytest.Subtests)
 
 def test_other_methods_are_refused(world: World, subtests: pytest.Subtests) -> None:
     for endpoint in {endpoint.route: endpoint for endpoint in ENDPOINTS}.values():
-        for method in set(METHODS) - endpoint.view.scopes.keys():
+        for method in set(METHODS) - set(methods_of(endpoint.view)):
             with subtests.test(f"{method} {endpoint.route}"), nothing_changed():
                 assert_problem(world.send(Endpoint(method, endpoint.route, endpoint.view)), 405)
 
@@ -349,7 +366,7 @@ def test_an_unknown_address_is_a_problem_document(path: str) -> None:
 
 def test_a_bad_idempotency_key_is_refused(world: World, subtests: pytest.Subtests) -> None:
     for key in ("", " ", "x" * 256, "caf\u00e9", "a\tb"):
-        for endpoint in WRITING:
+        for endpoint in set(WRITING) & set(OF_PROJECTS):
             with subtests.test(str(endpoint), key=key[:20]), nothing_changed():
                 assert_problem(world.send(endpoint, HTTP_IDEMPOTENCY_KEY=key), 400)
 
@@ -365,7 +382,11 @@ def test_where_money_moves_an_idempotency_key_is_needed(
             )
             assert "Idempotency-Key" in assert_problem(response, 400)["detail"]
 
-    needing = [endpoint for endpoint in WRITING if endpoint.method in endpoint.view.needs_key]
+    needing = [
+        endpoint
+        for endpoint in WRITING
+        if issubclass(endpoint.view, ProjectView) and endpoint.method in endpoint.view.needs_key
+    ]
     assert needing
     check_everywhere(subtests, needing, check)
 

@@ -16,13 +16,20 @@ from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from neruba import clock
+from neruba.actor import SYSTEM
+from neruba.api.base import ApiView, OperatorView
 from neruba.api.views import ProjectView
-from neruba.models import Project
+from neruba.models import Invite, Project, User
+from neruba.services.operator_tokens import issue_operator_token
+from neruba.tokens import hash_of
 from tests import factories
 
 BASE = "api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = ("POST", "PUT", "PATCH")
+OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
+INVITE_TOKEN = "nri_the-token-of-an-invite-that-stands"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -32,13 +39,23 @@ class Endpoint:
 
     method: str
     route: str
-    view: type[ProjectView]
+    view: type[ApiView]
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
 
     @property
+    def is_of_project(self) -> bool:
+        """Whether API keys call it, too; else it is for operators, or public."""
+        return issubclass(self.view, ProjectView)
+
+    @property
+    def is_public(self) -> bool:
+        return issubclass(self.view, OperatorView) and self.method in self.view.public
+
+    @property
     def scope(self) -> str:
+        assert issubclass(self.view, ProjectView)
         return self.view.scopes[self.method]
 
     @property
@@ -53,20 +70,29 @@ def endpoints() -> list[Endpoint]:
     return [
         Endpoint(method, route, view)
         for route, view in _routes(get_resolver().url_patterns, "")
-        for method in view.scopes
+        for method in methods_of(view)
     ]
+
+
+def methods_of(view: type[ApiView]) -> list[str]:
+    """The methods that it has. Those of a project each have a scope, no more and no fewer."""
+    found = [method for method in METHODS if hasattr(view, method.lower())]
+    if issubclass(view, ProjectView):
+        assert set(found) == view.scopes.keys(), view
+    return found
 
 
 def _routes(
     patterns: list[URLPattern | URLResolver], before: str
-) -> Iterator[tuple[str, type[ProjectView]]]:
+) -> Iterator[tuple[str, type[ApiView]]]:
     for pattern in patterns:
         route = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _routes(pattern.url_patterns, route)
         elif route.startswith(BASE):
             view: Any = getattr(pattern.callback, "view_class", None)
-            assert issubclass(view, ProjectView), f"{route} is no ProjectView"
+            known = ProjectView, OperatorView
+            assert issubclass(view, known), f"{route} is neither a project's nor an operator's"
             yield route.removeprefix(BASE), view
 
 
@@ -77,7 +103,8 @@ class Good:
     `any_of` are paths in the body below which everything goes; `unknown_fields` whether the body
     takes fields that it does not know; `lists` whether it may be a list; `partly` whether faults of
     members are answered one by one. `names` says whether it names a thing of the project, which
-    another project does not have, and `unknown_status` the answer then.
+    another project does not have, and `unknown_status` the answer then. `never_empty` is a list
+    that has rows in every project.
     """
 
     body: dict[str, Any] | None = None
@@ -88,6 +115,7 @@ class Good:
     partly: bool = False
     names: bool = False
     unknown_status: int = 404
+    never_empty: bool = False
 
 
 def _event(number: int) -> dict[str, Any]:
@@ -201,6 +229,19 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 # Requests that are good in that world.
 REQUESTS: dict[str, Good] = {
+    "POST auth/token": Good({"email": OPERATOR, "password": PASSWORD}),
+    "DELETE auth/token": Good(),
+    "POST projects": Good(
+        {
+            "slug": "another",
+            "name": "Another",
+            "currency": "USD",
+            "timezone": "Europe/Berlin",
+            "mode": "sandbox",
+            "clock": "2026-01-01T00:00:00Z",
+            "settings": {"payment_terms_days": 14},
+        }
+    ),
     "PATCH projects/<str:slug>": Good(
         {
             "name": "Renamed",
@@ -216,6 +257,21 @@ REQUESTS: dict[str, Good] = {
         {"name": "ci", "scopes": ["usage:write"], "expires_at": "2099-01-01T00:00:00Z"}
     ),
     "DELETE projects/<str:slug>/api-keys/<str:prefix>": Good(query="reason=lost"),
+    "POST projects/<str:slug>/api-keys/<str:prefix>/rotate": Good(
+        {"overlap": "PT1H", "reason": "each year"}
+    ),
+    "PATCH projects/<str:slug>/members/<str:email>": Good(
+        {"role": "developer", "reason": "another desk"}
+    ),
+    "DELETE projects/<str:slug>/members/<str:email>": Good(query="reason=moved%20away"),
+    "POST projects/<str:slug>/invites": Good(
+        {"email": "new@world.example", "role": "finance", "reason": "joins on Monday"}
+    ),
+    "DELETE projects/<str:slug>/invites/<str:public_id>": Good(query="reason=a%20mistake"),
+    "POST projects/<str:slug>/invites/accept": Good(
+        {"token": INVITE_TOKEN, "name": "Ann Other", "password": "another-long-password"}
+    ),
+    "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
     "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
     "PATCH customers/<str:external_id>": Good(
@@ -262,6 +318,8 @@ REQUESTS: dict[str, Good] = {
 # How the values of addresses are found in the world: a list, and the member that names its rows.
 PATHS: dict[str, tuple[str, str]] = {
     "projects/prefix": ("projects/{slug}/api-keys", "prefix"),
+    "projects/email": ("projects/{slug}/members", "email"),
+    "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
     "meters/code": ("meters", "code"),
     "plans/code": ("plans", "code"),
@@ -279,7 +337,14 @@ class World:
 
     project: Project
     client: APIClient
+    operator: APIClient
     paths: dict[str, str] = field(default_factory=dict)
+
+    def caller(self, endpoint: Endpoint) -> APIClient:
+        """A key of the project, its operator, or nobody: who has business there."""
+        if endpoint.is_public:
+            return APIClient(raise_request_exception=False)
+        return self.client if endpoint.is_of_project else self.operator
 
     def path(self, endpoint: Endpoint) -> str:
         collection = endpoint.route.partition("/")[0]
@@ -310,18 +375,30 @@ class World:
         data = json.dumps(body).encode() if endpoint.method in WITH_BODY else b""
         path = f"{self.path(endpoint)}?{query}" if query else self.path(endpoint)
         # The stubs know neither bytes nor headers.
-        caller: Any = client or self.client
+        caller: Any = client or self.caller(endpoint)
         answer: HttpResponse = caller.generic(
             endpoint.method, path, data if raw is None else raw, content_type, **headers
         )
         return answer
 
 
+def _operator(project: Project) -> APIClient:
+    """An operator who may do everything; beside them a member and an invite that stands."""
+    user = User.objects.filter(email=OPERATOR).first()
+    user = user or User.objects.create_superuser(OPERATOR, PASSWORD)
+    factories.member(user, project=project)
+    factories.operator(project=project, role="support")
+    offer = factories.invited(project=project, email="asked@world.example")
+    Invite.objects.filter(pk=offer.invite.pk).update(token_hash=hash_of(INVITE_TOKEN))
+    issued = issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())
+    return factories.client(project=project, secret=issued.secret)
+
+
 def build_world() -> World:
     """The world, made through the API alone."""
     project = factories.project()
     client = factories.client(project=project)
-    world = World(project, client, {"projects/slug": project.slug})
+    world = World(project, client, _operator(project), {"projects/slug": project.slug})
     for path, body in STEPS:
         response = client.post(
             f"/{BASE}{path}", body, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex

@@ -1,6 +1,7 @@
-"""`manage.py create_project SLUG --currency USD`: a project and its first API key."""
+"""`manage.py create_project SLUG --currency USD`: a project, its first API key and its owner."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,8 +13,11 @@ from neruba.actor import SYSTEM
 from neruba.edge import run_atomic
 from neruba.errors import NerubaError
 from neruba.management.base import instant
-from neruba.models import Project
-from neruba.services.api_keys import IssuedKey, issue_api_key
+from neruba.models import Project, User
+from neruba.roles import Role
+from neruba.services.api_keys import issue_api_key
+from neruba.services.invites import checked_email, invite
+from neruba.services.memberships import add_member
 from neruba.services.projects import create_project
 
 KEY_NAME = "first key"
@@ -45,7 +49,16 @@ class Command(BaseCommand):
             help="what differs from the defaults; see docs/settings.md",
         )
         parser.set_defaults(settings=None)
-        parser.add_argument("--json", action="store_true", help='print {"project", "api_key"}')
+        parser.add_argument(
+            "--owner",
+            metavar="EMAIL",
+            help="its first owner: an operator, or somebody for whom an invite is printed",
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help='print {"project", "api_key"}, with --owner "invite" too: its token or null',
+        )
 
     def handle(self, *_args: Any, **given: Any) -> None:
         work = partial(
@@ -57,21 +70,36 @@ class Command(BaseCommand):
             mode=given["mode"],
             clock_at=given["clock"],
             settings=_settings(given["project_settings"]),
+            owner=given["owner"],
             wall=clock.wall(),
         )
         try:
-            project, issued = run_atomic(work)
+            made = run_atomic(work)
         except NerubaError as error:
             raise CommandError(error.detail) from error
+        project = made.project
         if given["json"]:
-            answer = {"project": project.slug, "api_key": issued.secret}
+            answer: dict[str, str | None] = {"project": project.slug, "api_key": made.secret}
+            if given["owner"]:
+                answer["invite"] = made.invite
             self.stdout.write(json.dumps(answer))
             return
         self.stdout.write(f"Project {project.slug} ({project.mode}, {project.currency}).")
-        self.stdout.write(f"API key (scope admin; shown this once): {issued.secret}")
+        self.stdout.write(f"API key (scope admin; shown this once): {made.secret}")
+        if made.invite:
+            self.stdout.write(f"Invite of its owner (shown this once): /invite/{made.invite}")
 
 
-def _create(*, wall: datetime, **content: Any) -> tuple[Project, IssuedKey]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new project, the secret of its key, and the token of its owner's invite."""
+
+    project: Project
+    secret: str
+    invite: str | None
+
+
+def _create(*, wall: datetime, owner: str | None, **content: Any) -> Made:
     project = create_project(actor=SYSTEM, wall=wall, **content)
     issued = issue_api_key(
         project=project,
@@ -82,7 +110,25 @@ def _create(*, wall: datetime, **content: Any) -> tuple[Project, IssuedKey]:
         at=clock.now(project),
         wall=wall,
     )
-    return project, issued
+    return Made(project, issued.secret, _owned(project, owner, wall) if owner else None)
+
+
+def _owned(project: Project, email: str, wall: datetime) -> str | None:
+    """Give the project its owner; for one who is no operator yet, the token of an invite."""
+    at = clock.now(project)
+    user = User.objects.filter(email=checked_email(email), is_active=True).first()
+    if user is not None:
+        add_member(project=project, user=user, role=Role.OWNER, actor=SYSTEM, at=at, wall=wall)
+        return None
+    return invite(
+        project=project,
+        email=email,
+        role=Role.OWNER,
+        by=Role.OWNER,
+        actor=SYSTEM,
+        at=at,
+        wall=wall,
+    ).token
 
 
 def _settings(text: str) -> dict[str, Any]:
