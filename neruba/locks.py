@@ -1,7 +1,16 @@
 """The only row locks of the platform; global order: lease, message, key, invite,
-project (its members), customer."""
+project (its members), secret, customer."""
 
-from neruba.models import ApiKey, Customer, Invite, Lease, Membership, OutboxMessage, Project
+from neruba.models import (
+    ApiKey,
+    Customer,
+    Invite,
+    Lease,
+    Membership,
+    OutboxMessage,
+    Project,
+    ProjectSecret,
+)
 
 
 def lock_lease(project: Project, name: str) -> Lease | None:
@@ -34,6 +43,11 @@ def lock_memberships(project: Project) -> list[Membership]:
 def lock_project(project: Project) -> Project:
     """The project as it stands now."""
     return Project.objects.select_for_update().get(pk=project.pk)
+
+
+def lock_secret(project: Project, name: str) -> ProjectSecret | None:
+    """The project's secret of this name as it stands now, or None."""
+    return ProjectSecret.objects.select_for_update().filter(project=project, name=name).first()
 
 
 def lock_customer(customer: Customer) -> Customer:

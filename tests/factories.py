@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from django.contrib.auth import authenticate
+from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from ingest.models import Meter
@@ -15,11 +17,12 @@ from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
-from neruba.models import Customer, OutboxMessage, Project
+from neruba.models import Customer, OutboxMessage, Project, ProjectSecret
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
 from neruba.services.leases import Held, take_lease
 from neruba.services.projects import create_project
+from neruba.services.secrets import set_secret
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise
 _numbers = count(1)
@@ -145,3 +148,21 @@ def dead_message(*, project: Project, topic: str = "test.topic") -> OutboxMessag
     return OutboxMessage.objects.create(
         project=project, topic=topic, key="k", handler="h", state="dead", attempts=7, cause="No."
     )
+
+
+def secret(*, project: Project, value: str = "sk_test_1234567890abcdef") -> ProjectSecret:
+    """The project's API key of Stripe."""
+    return set_secret(
+        project=project,
+        name=ProjectSecret.Name.STRIPE_API_KEY,
+        value=value,
+        actor=SYSTEM,
+        at=clock.now(project),
+        wall=clock.wall(),
+    )
+
+
+def failed_login(*, name: str = "acme@example.com", address: str = "192.0.2.1") -> None:
+    """Somebody did not know the password."""
+    login = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
+    assert authenticate(login, username=name, password="wrong") is None

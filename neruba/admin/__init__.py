@@ -3,11 +3,15 @@
 from neruba.admin.api_keys import ApiKeyAdmin
 from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
+from neruba.admin.logins import AccessAttemptAdmin, AccessFailureLogAdmin
 from neruba.admin.operators import GroupAdmin, OperatorAdmin
 from neruba.admin.projects import ProjectAdmin
+from neruba.admin.secrets import ProjectSecretAdmin
 from neruba.admin.work import LeaseAdmin, OutboxMessageAdmin
 
 __all__ = [
+    "AccessAttemptAdmin",
+    "AccessFailureLogAdmin",
     "ApiKeyAdmin",
     "AuditRecordAdmin",
     "CustomerAdmin",
@@ -17,5 +21,6 @@ __all__ = [
     "OperatorAdmin",
     "OutboxMessageAdmin",
     "ProjectAdmin",
+    "ProjectSecretAdmin",
     "SubjectAdmin",
 ]

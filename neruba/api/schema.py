@@ -34,14 +34,18 @@ EVERYWHERE = {
     "400": "The request does not validate",
     "401": "No or bad credential",
     "403": "The credential lacks the scope",
+    "429": "Too many requests; try again after as many seconds as Retry-After says",
 }
 ON_WRITES = {
     "409": "The state forbids it, or the idempotency key is in use",
+    "411": "A body without Content-Length",
     "413": "Too large",
     "415": "Wrong content type",
     "422": "The idempotency key was used with another request",
     "503": "Busy, try again",
 }
+WAITING = {"429", "503"}
+RETRY_AFTER = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}
 
 
 class NerubaSchema(AutoSchema):
@@ -67,13 +71,13 @@ class NerubaSchema(AutoSchema):
         if self.method in {"POST", "PATCH", "DELETE"}:
             problems |= ON_WRITES
         for status, description in problems.items():
-            bodies.setdefault(
-                status,
-                {
-                    "content": {"application/problem+json": {"schema": PROBLEM}},
-                    "description": description,
-                },
-            )
+            body: dict[str, Any] = {
+                "content": {"application/problem+json": {"schema": PROBLEM}},
+                "description": description,
+            }
+            if status in WAITING:
+                body["headers"] = {"Retry-After": RETRY_AFTER}
+            bodies.setdefault(status, body)
         return bodies
 
 

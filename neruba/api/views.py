@@ -24,7 +24,7 @@ from neruba.actor import Actor
 from neruba.api.authentication import OperatorPass
 from neruba.api.fields import Identifier, Strict, Whole
 from neruba.api.pagination import CursorList
-from neruba.api.problems import PayloadTooLargeError
+from neruba.api.problems import LengthRequiredError, PayloadTooLargeError
 from neruba.edge import run_atomic
 from neruba.errors import InvalidError, NerubaError, NotFoundError
 from neruba.models import ApiKey, Project
@@ -74,6 +74,8 @@ class ProjectView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequiredError
         if len(request._request.body) > self.max_body:
             raise PayloadTooLargeError
         method = request.method or ""

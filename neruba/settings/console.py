@@ -64,7 +64,10 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Projects", "folder_open", "neruba.project"),
             ("API keys", "key", "neruba.apikey"),
+            ("Secrets", "encrypted", "neruba.projectsecret"),
             ("Operators", "badge", "neruba.user"),
+            ("Login failures", "lock_person", "axes.accessattempt"),
+            ("All failed logins", "gpp_bad", "axes.accessfailurelog"),
             ("Groups", "groups", "auth.group"),
             ("Audit", "history", "neruba.auditrecord"),
         ],

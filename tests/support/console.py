@@ -44,6 +44,8 @@ def world(**project: Any) -> Sandbox:
     Group.objects.get_or_create(name="accountants")
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
+    factories.secret(project=sandbox.project)
+    factories.failed_login()
     return sandbox
 
 

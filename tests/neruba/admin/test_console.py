@@ -54,6 +54,8 @@ def world() -> None:
     made = build_world()
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
+    factories.secret(project=made.project)
+    factories.failed_login()
 
 
 @pytest.fixture
