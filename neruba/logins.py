@@ -11,6 +11,7 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt, AccessFailureLog
 from django.conf import settings
+from django.contrib import admin
 from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -78,6 +79,7 @@ def locked_out(
     if request.path_info.startswith(API):
         response: HttpResponse = plain_problem(429, "locked_out", words)
     else:
-        response = render(request, "neruba/locked_out.html", {"words": words}, status=429)
+        context = {**admin.site.each_context(request), "words": words}
+        response = render(request, "neruba/locked_out.html", context, status=429)
     response["Retry-After"] = str(seconds)
     return response
