@@ -47,7 +47,7 @@ def run_on(database: str, operation: str | None) -> int:
         environment = {
             **os.environ,
             "DATABASE_URL": f"sqlite:///{Path(folder) / 'crash.sqlite3'}",
-            "NERUBA_SECRET_KEY": services.SECRET_KEY,
+            **services.THROWAWAY,
             "DJANGO_SETTINGS_MODULE": "neruba.settings",
         }
         environment.pop("REDIS_URL", None)

@@ -38,7 +38,8 @@ def mariadb(*, pool_mb: int = 512) -> Iterator[str]:
         )
         os.environ |= {
             "DATABASE_URL": url,
-            "NERUBA_SECRET_KEY": services.SECRET_KEY,
+            **services.THROWAWAY,
+            "NERUBA_RATE_LIMIT": "0",
             "DJANGO_SETTINGS_MODULE": "neruba.settings",
         }
         os.environ.pop("REDIS_URL", None)

@@ -1,9 +1,20 @@
 """The only row locks of the platform; global order: lease, message, key, project (its members),
-invite, customer."""
+invite, secret, customer.
+"""
 
 from django.db.models import Q
 
-from neruba.models import ApiKey, Customer, Invite, Lease, Membership, OutboxMessage, Project, User
+from neruba.models import (
+    ApiKey,
+    Customer,
+    Invite,
+    Lease,
+    Membership,
+    OutboxMessage,
+    Project,
+    ProjectSecret,
+    User,
+)
 
 
 def lock_lease(project: Project, name: str) -> Lease | None:
@@ -42,6 +53,11 @@ def lock_operators(pk: int) -> list[User]:
 def lock_project(project: Project) -> Project:
     """The project as it stands now."""
     return Project.objects.select_for_update().get(pk=project.pk)
+
+
+def lock_secret(project: Project, name: str) -> ProjectSecret | None:
+    """The project's secret of this name as it stands now, or None."""
+    return ProjectSecret.objects.select_for_update().filter(project=project, name=name).first()
 
 
 def lock_customer(customer: Customer) -> Customer:

@@ -7,6 +7,7 @@ from neruba.nudge import nudge
 from neruba.selectors.outbox import due_messages
 from neruba.services.idempotency import forget_answers
 from neruba.services.leases import release_expired
+from neruba.services.logins import forget_logins
 from neruba.services.outbox import deliver
 
 MESSAGES_A_TASK = 200
@@ -22,6 +23,12 @@ def release_expired_leases() -> int:
 def forget_old_answers() -> int:
     """Forget what requests with an `Idempotency-Key` were answered more than 30 days ago."""
     return forget_answers(at=clock.wall())
+
+
+@shared_task
+def forget_old_logins() -> int:
+    """Forget failed logins of more than 90 days ago, and sessions that are over."""
+    return forget_logins(wall=clock.wall())
 
 
 @shared_task

@@ -4,17 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser
 
 from neruba.admin.choose import choose_project
 from neruba.admin.sessions import change_password
-from neruba.api.problems import not_found, server_error
+from neruba.error_pages import not_found
 from neruba.invite_page import invite_page
 
 API_APPS = ["neruba", "ingest", "ledger", "billing"]
@@ -34,10 +33,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if settings.API_DOCS != "off":
     urlpatterns += [
         path("api/schema/", SpectacularAPIView.as_view(**_docs), name="schema"),
-        path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", **_docs), name="docs"),
+        path(
+            "api/docs/",
+            SpectacularSwaggerSplitView.as_view(url_name="schema", **_docs),
+            name="docs",
+        ),
     ]
 urlpatterns.append(re_path(r"^api/", csrf_exempt(not_found)))
 
-
-def handler500(request: HttpRequest) -> HttpResponse:
-    return server_error(request)
+handler400 = "neruba.error_pages.bad_request"
+handler403 = "neruba.error_pages.forbidden"
+handler404 = "neruba.error_pages.not_found"
+handler500 = "neruba.error_pages.server_error"

@@ -7,7 +7,9 @@ from itertools import count
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission
+from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from ingest.models import Meter
@@ -17,7 +19,7 @@ from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
-from neruba.models import Customer, Membership, OutboxMessage, Project, User
+from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
 from neruba.roles import Role
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
@@ -26,6 +28,7 @@ from neruba.services.leases import Held, take_lease
 from neruba.services.memberships import add_member
 from neruba.services.operator_tokens import IssuedToken, issue_operator_token
 from neruba.services.projects import create_project
+from neruba.services.secrets import set_secret
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise
 _numbers = count(1)
@@ -153,6 +156,18 @@ def dead_message(*, project: Project, topic: str = "test.topic") -> OutboxMessag
     )
 
 
+def secret(*, project: Project, value: str = "sk_test_1234567890abcdef") -> ProjectSecret:
+    """The project's API key of Stripe."""
+    return set_secret(
+        project=project,
+        name=ProjectSecret.Name.STRIPE_API_KEY,
+        value=value,
+        actor=SYSTEM,
+        at=clock.now(project),
+        wall=clock.wall(),
+    )
+
+
 def member(user: User, *, project: Project, role: str = "owner") -> Membership:
     """Makes the operator a member; one who is a member of nothing else stands in the project."""
     return add_member(
@@ -207,3 +222,9 @@ def everything_stored() -> str:
     return "\n".join(
         str(row) for model in apps.get_models() for row in model._base_manager.values_list()
     )
+
+
+def failed_login(*, name: str = "acme@example.com", address: str = "192.0.2.1") -> None:
+    """Somebody did not know the password."""
+    login = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
+    assert authenticate(login, username=name, password="wrong") is None

@@ -25,6 +25,13 @@ POINTER = (
 )  # where those started by hand are
 MEMORY = Path("/dev/shm")  # noqa: S108 - names in it are made by mkdtemp
 SECRET_KEY = "only-for-throwaway-data-on-this-machine"  # noqa: S105 - no secret
+ENCRYPTION_KEY = "b25seS1mb3ItdGhyb3dhd2F5LWRhdGEtYW55d2hlcmU="  # no secret either
+# What production asks for beside a database, and plain http.
+THROWAWAY = {
+    "NERUBA_SECRET_KEY": SECRET_KEY,
+    "NERUBA_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    "NERUBA_HTTPS": "false",
+}
 START_LIMIT_S = 60
 
 
@@ -69,7 +76,7 @@ def stop(given: Path | None) -> int:
         POINTER.unlink()
     if folder is not None:
         end(folder)
-    print("unset DATABASE_URL REDIS_URL NERUBA_SECRET_KEY")
+    print("unset", "DATABASE_URL", "REDIS_URL", *THROWAWAY)
     return 0
 
 
@@ -86,7 +93,7 @@ def launch(folder: Path) -> dict[str, str]:
         return {
             "DATABASE_URL": start_mariadb(folder),
             "REDIS_URL": start_redis(folder),
-            "NERUBA_SECRET_KEY": SECRET_KEY,
+            **THROWAWAY,
         }
     except (OSError, subprocess.CalledProcessError) as error:
         logs = [

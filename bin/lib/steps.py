@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -75,7 +76,7 @@ def embedded_profile(folder: Path) -> dict[str, str]:
     }
     return kept | {
         "DATABASE_URL": f"sqlite:///{folder / 'neruba.sqlite3'}",
-        "NERUBA_SECRET_KEY": services.SECRET_KEY,
+        **services.THROWAWAY,
     }
 
 
@@ -108,7 +109,20 @@ def steps(
         # It may be that none of the tests asked for needs a second run.
         accepted=frozenset({0, NO_TESTS_COLLECTED} if pytest_arguments else {0}),
     )
-    return [every[0], second, *every[1:], Step("checks on MariaDB", check, mariadb)]
+    deploy = (*MANAGE, "check", "--deploy", "--fail-level", "WARNING")
+    return [
+        every[0],
+        second,
+        *every[1:],
+        Step("checks on MariaDB", check, mariadb),
+        Step("checks of a deployment", deploy, production_profile(mariadb)),
+    ]
+
+
+def production_profile(mariadb: Mapping[str, str]) -> dict[str, str]:
+    """As an installation sets it: its own secret key, https by default."""
+    kept = {name: value for name, value in mariadb.items() if name != "NERUBA_HTTPS"}
+    return kept | {"NERUBA_SECRET_KEY": secrets.token_urlsafe(50)}
 
 
 def openapi_script(fresh: Path) -> str:

@@ -3,13 +3,17 @@
 from neruba.admin.api_keys import ApiKeyAdmin
 from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
+from neruba.admin.logins import AccessAttemptAdmin, AccessFailureLogAdmin
 from neruba.admin.members import InviteAdmin, MembershipAdmin
 from neruba.admin.operators import OperatorAdmin, OperatorTokenAdmin
 from neruba.admin.projects import ProjectAdmin
 from neruba.admin.roles import RoleAdmin
+from neruba.admin.secrets import ProjectSecretAdmin
 from neruba.admin.work import LeaseAdmin, OutboxMessageAdmin
 
 __all__ = [
+    "AccessAttemptAdmin",
+    "AccessFailureLogAdmin",
     "ApiKeyAdmin",
     "AuditRecordAdmin",
     "CustomerAdmin",
@@ -21,6 +25,7 @@ __all__ = [
     "OperatorTokenAdmin",
     "OutboxMessageAdmin",
     "ProjectAdmin",
+    "ProjectSecretAdmin",
     "RoleAdmin",
     "SubjectAdmin",
 ]

@@ -17,7 +17,7 @@ from neruba.api.authentication import OperatorPass
 from neruba.api.fields import Identifier, Strict, Whole
 from neruba.api.pagination import CursorList
 from neruba.api.permissions import IsOperator
-from neruba.api.problems import PayloadTooLargeError
+from neruba.api.problems import LengthRequiredError, PayloadTooLargeError
 
 MAX_BODY = 256 * 1024
 Row = TypeVar("Row", bound=Model)
@@ -43,6 +43,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequiredError
         if len(request._request.body) > self.max_body:
             raise PayloadTooLargeError
         method = request.method or ""

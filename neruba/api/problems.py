@@ -8,8 +8,8 @@ import logging
 import uuid
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, JsonResponse
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler, exception_handler
 from drf_standardized_errors.types import ErrorResponse
@@ -17,10 +17,12 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.status import is_server_error
 
+from neruba.api.throttles import refused_caller
 from neruba.errors import NerubaError, RetryableError
 
 logger = logging.getLogger(__name__)
 
+API = "/api/"
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 TITLES = {
@@ -30,6 +32,7 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "No such representation",
+    411: "No Content-Length",
     413: "Too large",
     415: "Wrong content type",
     429: "Too many requests",
@@ -48,6 +51,14 @@ def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
         "code": code,
         **more,
     }
+
+
+class LengthRequiredError(exceptions.APIException):
+    """Django reads no body of unknown length: it would be taken for an empty one."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "Send the body with a Content-Length, not in chunks."
 
 
 class PayloadTooLargeError(exceptions.APIException):
@@ -118,30 +129,23 @@ class ProblemHandler(ExceptionHandler):
             return RefusalError(exc)
         if isinstance(exc, RequestDataTooBig):
             return PayloadTooLargeError()
+        if isinstance(exc, SuspiciousOperation):  # more query parameters than Django reads
+            return exceptions.ParseError(str(exc))
         return super().convert_known_exceptions(exc)
 
 
 def problem_handler(exc: Exception, context: Any) -> Response | None:
     """DRF's `EXCEPTION_HANDLER`."""
+    if isinstance(exc, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
+        exc = refused_caller(exc, context["request"])
     response = exception_handler(exc, context)
     if response is not None:
         response.content_type = CONTENT_TYPE
     return response
 
 
-def _plain_problem(status: int, code: str, detail: str, **more: Any) -> JsonResponse:
+def plain_problem(status: int, code: str, detail: str, **more: Any) -> JsonResponse:
+    """A problem document outside of DRF."""
     return JsonResponse(
         problem(status, code, detail, **more), status=status, content_type=CONTENT_TYPE
     )
-
-
-def not_found(request: HttpRequest, *_args: Any, **_kwargs: Any) -> JsonResponse:
-    """The answer where no route matches."""
-    return _plain_problem(404, "not_found", f"There is nothing at {request.path}.")
-
-
-def server_error(_request: HttpRequest) -> JsonResponse:
-    """The answer to a fault outside of DRF."""
-    incident = uuid.uuid4().hex
-    logger.error("incident %s", incident)
-    return _plain_problem(500, "internal", "Something went wrong on our side.", incident=incident)

@@ -42,14 +42,17 @@ EVERYWHERE = {
     "404": "No such thing in this project, or no such project for this operator",
     "406": "Only JSON is answered",
     "413": "Too large",
-    "429": "Too many requests",
+    "429": "Too many requests; try again after as many seconds as Retry-After says",
 }
 ON_WRITES = {
     "409": "The state forbids it, or the idempotency key is in use",
+    "411": "A body without Content-Length",
     "415": "Wrong content type",
     "503": "Busy, try again",
 }
 WITH_KEYS = {"422": "The idempotency key was used with another request"}
+WAITING = {"429", "503"}
+RETRY_AFTER = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}
 
 
 class NerubaSchema(AutoSchema):
@@ -77,13 +80,13 @@ class NerubaSchema(AutoSchema):
         )
         self.registry.register_on_missing(problem)
         for status, description in problems.items():
-            bodies.setdefault(
-                status,
-                {
-                    "content": {"application/problem+json": {"schema": problem.ref}},
-                    "description": description,
-                },
-            )
+            body: dict[str, Any] = {
+                "content": {"application/problem+json": {"schema": problem.ref}},
+                "description": description,
+            }
+            if status in WAITING:
+                body["headers"] = {"Retry-After": RETRY_AFTER}
+            bodies.setdefault(status, body)
         return bodies
 
 

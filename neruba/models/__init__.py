@@ -8,6 +8,7 @@ from neruba.models.lease import Lease
 from neruba.models.membership import Invite, Membership, OperatorToken
 from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
+from neruba.models.secret import ProjectSecret
 
 __all__ = [
     "ApiKey",
@@ -20,6 +21,7 @@ __all__ = [
     "OperatorToken",
     "OutboxMessage",
     "Project",
+    "ProjectSecret",
     "Subject",
     "User",
 ]

@@ -1,17 +1,18 @@
 """Settings of both profiles. Every variable is described in docs/settings.md."""
 
-import secrets
 from pathlib import Path
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
+from neruba.settings import security
 from neruba.settings.api import DRF_STANDARDIZED_ERRORS as DRF_STANDARDIZED_ERRORS
 from neruba.settings.api import REST_FRAMEWORK as REST_FRAMEWORK
 from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, flag, read
+from neruba.settings.security import *  # noqa: F403
 from neruba.settings.tasks import *  # noqa: F403
 from neruba.settings.tasks import broker, schedule
 
@@ -21,27 +22,22 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATABASES = {"default": database(BASE_DIR)}
 PROFILE = "production" if DATABASES["default"]["ENGINE"] == MYSQL else "embedded"
 DEBUG = read(flag, "NERUBA_DEBUG", default=False, expected="true or false")
+if DEBUG and PROFILE == "production":
+    raise ImproperlyConfigured("NERUBA_DEBUG is refused on MySQL: it shows faults with source.")
 
-
-def _secret_key() -> str:
-    """The variable; on the embedded profile a key made once and kept beside the database."""
-    given: str = read(env.str, "NERUBA_SECRET_KEY", "", "a long random text")
-    if given:
-        return given
-    if PROFILE == "production":
-        raise ImproperlyConfigured("NERUBA_SECRET_KEY is not set: expected a long random text.")
-    path = BASE_DIR / "var" / "secret_key"
-    path.parent.mkdir(exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
-
-SECRET_KEY = _secret_key()
+# On the embedded profile keys are made once and kept beside the database.
+KEPT = BASE_DIR / "var" if PROFILE == "embedded" else None
+SECRET_KEY = security.secret(
+    "NERUBA_SECRET_KEY",
+    "a long random text",
+    kept=KEPT and KEPT / "secret_key",
+    made=security.long_random_text,
+)
+SECRET_KEY_FALLBACKS = read(
+    env.list, "NERUBA_SECRET_KEY_FALLBACKS", [], "former secret keys with commas"
+)
+ENCRYPTION_KEYS = security.encryption_keys(kept=KEPT and KEPT / "encryption_key")
+globals().update(security.https(production=PROFILE == "production"))
 ALLOWED_HOSTS = read(
     env.list, "NERUBA_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "host names with commas"
 )
@@ -65,6 +61,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "simple_history",
+    "axes",
+    "csp",
     "neruba",
     "ledger",
     "ingest",
@@ -73,34 +71,27 @@ INSTALLED_APPS = [
     "support",
 ]
 MIDDLEWARE = [
+    "neruba.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "neruba.middleware.HeadersMiddleware",
+    "neruba.middleware.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "neruba.admin.place.PlaceMiddleware",
+    "neruba.middleware.RollingSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "neruba.urls"
 WSGI_APPLICATION = "neruba.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "neruba.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "neruba.backend.RoleBackend",
-]
 LOGIN_REDIRECT_URL = "admin:index"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -164,10 +155,6 @@ WHITENOISE_USE_FINDERS = not any(STATIC_ROOT.iterdir())
 
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_DATE_INDEX = "composite"
-
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-X_FRAME_OPTIONS = "DENY"
 
 LOGGING = {
     "version": 1,

@@ -5,6 +5,7 @@ from typing import Any
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["neruba.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["neruba.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["neruba.api.throttles.CallerThrottle"],
     "DEFAULT_PAGINATION_CLASS": "neruba.api.pagination.CursorList",
     "DEFAULT_PARSER_CLASSES": ["neruba.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

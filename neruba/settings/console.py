@@ -66,10 +66,13 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Members", "group", "neruba.membership"),
             ("Invites", "mail", "neruba.invite"),
             ("API keys", "key", "neruba.apikey"),
+            ("Secrets", "encrypted", "neruba.projectsecret"),
             ("Audit", "history", "neruba.auditrecord"),
             ("Operators", "badge", "neruba.user"),
             ("Operators' tokens", "vpn_key", "neruba.operatortoken"),
             ("Roles", "admin_panel_settings", "auth.group"),
+            ("Login failures", "lock_person", "axes.accessattempt"),
+            ("All failed logins", "gpp_bad", "axes.accessfailurelog"),
         ],
     ),
 ]

@@ -44,6 +44,7 @@ def schedule(tick: float) -> dict[str, Any]:
         "neruba.tasks.release_expired_leases": 2 * tick,
         "billing.tasks.tick": 12 * tick,
         "neruba.tasks.forget_old_answers": 720 * tick,
+        "neruba.tasks.forget_old_logins": 720 * tick,
     }
     return {
         task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bin.lib import services
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 
@@ -108,7 +110,8 @@ def running(database_url: str, log: Path, *options: str) -> Iterator[Server]:
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
-        "NERUBA_SECRET_KEY": "only-for-this-test-" * 4,
+        **services.THROWAWAY,
+        "NERUBA_RATE_LIMIT": "0",
         "NERUBA_TICK_SECONDS": "0.5",
         "NERUBA_LEASE_SECONDS": "4",
         "NERUBA_BILLING_CHUNK": "3",

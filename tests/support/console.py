@@ -41,13 +41,22 @@ def world(**project: Any) -> Sandbox:
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
     factories.operator_token(project=sandbox.project)
+    factories.secret(project=sandbox.project)
+    factories.failed_login()
     return sandbox
 
 
 def superuser(password: str | None = None) -> User:
-    """The one who may do everything, the same at every call; hashing a password is slow."""
+    """The one who may do everything, the same at every call; hashing a password is slow. With a
+    password an owner of the projects that there are, for those who log in by the form.
+    """
     known = User.objects.filter(email="root@example.com").first()
-    return known or User.objects.create_superuser("root@example.com", password)
+    if known is not None:
+        return known
+    made = User.objects.create_superuser("root@example.com", password)
+    for project in Project.objects.all() if password else ():
+        factories.member(made, project=project)
+    return made
 
 
 def looking(user: User, project: Project | None = None) -> Client:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from billing.models import BillingRun, Charge, Invoice, PlanVersion, Subscription
 from billing.selectors.verify import number_gaps, verify_invoices
@@ -20,6 +20,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
+LOGIN = RequestFactory().post("/admin/login/")
 BASE_URL = "http://localhost:8765"
 # Whatever changes it changes what customers of the demo are billed, or the evidence for it.
 FINGERPRINT = "c09232d902f5f9bdf20ed03dc78f3ce8235c4dd1f9c679d2198a24a37c74cc11"
@@ -73,7 +74,7 @@ def check_pages(project: Project, demo: dict[str, Any]) -> None:
     """Each page that is named shows what it is said to show, with the login and the key."""
     login = demo["logins"][0]
     assert [one["role"] for one in demo["logins"]] == ["Owner and superuser", "support", "finance"]
-    user = authenticate(username=login["username"], password=login["password"])
+    user = authenticate(LOGIN, username=login["username"], password=login["password"])
     assert isinstance(user, User)
     browser = Client()
     browser.force_login(user)
@@ -103,7 +104,7 @@ def test_a_known_operator_is_left_alone() -> None:
         seed()
 
     assert Project.objects.count() == 0
-    assert authenticate(username="demo@neruba.example", password="a password of their own")
+    assert authenticate(LOGIN, username="demo@neruba.example", password="a password of their own")
 
 
 def test_usage_is_generated_the_same_every_time() -> None:

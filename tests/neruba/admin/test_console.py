@@ -52,6 +52,8 @@ def world() -> Project:
     made = build_world()
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
+    factories.secret(project=made.project)
+    factories.failed_login()
     factories.operator(project=made.project, role="auditor")
     factories.invited(project=made.project)
     factories.operator_token(project=made.project)
