@@ -10,10 +10,12 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from neruba import clock
@@ -379,7 +381,29 @@ class World:
         answer: HttpResponse = caller.generic(
             endpoint.method, path, data if raw is None else raw, content_type, **headers
         )
+        assert_documented(endpoint, answer.status_code)
         return answer
+
+
+@cache
+def contract() -> dict[str, Any]:
+    """The paths of the OpenAPI document."""
+    generator: Any = SchemaGenerator
+    found: dict[str, Any] = generator().get_schema(request=None, public=True)["paths"]
+    return found
+
+
+def operation(endpoint: Endpoint) -> dict[str, Any]:
+    """What the contract says of it; nothing of a method that it does not have."""
+    route = f"/{BASE}{endpoint.route}".replace("<str:", "{").replace(">", "}")
+    found: dict[str, Any] = contract()[route].get(endpoint.method.lower(), {})
+    return found
+
+
+def assert_documented(endpoint: Endpoint, status: int) -> None:
+    """Whatever is sent, the answer is one that the contract names."""
+    answers = operation(endpoint).get("responses", {"405"})
+    assert str(status) in answers, f"{endpoint} answers {status}, the contract has {set(answers)}"
 
 
 def _operator(project: Project) -> APIClient:

@@ -70,7 +70,8 @@ def test_an_offer_never_outlives_the_membership_that_was_taken_meanwhile() -> No
         at=clock.now(project),
         wall=clock.wall(),
     )
-    at_once([partial(taking, token), partial(run_atomic, again)])
+    works: list[Callable[[], object]] = [partial(taking, token), partial(run_atomic, again)]
+    at_once(works)
     standing = Invite.objects.filter(accepted_at=None, revoked_at=None).count()
     assert standing + Membership.objects.count() == 1
 
