@@ -195,7 +195,10 @@ def invited(
 
 def operator_token(*, project: Project, role: str = "owner") -> IssuedToken:
     """A bearer token of a member of the project."""
-    user = operator(project=project, role=role)
+    return token_of(operator(project=project, role=role))
+
+
+def token_of(user: User) -> IssuedToken:
     return issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())
 
 

@@ -1,0 +1,217 @@
+"""Nobody sees or changes another project's things: every address, every role, every credential.
+
+Addresses come from the resolver and models from the registry, so that a new page is in this by
+itself. What is looked for in each answer are the texts of the other project's rows.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from neruba.models import Membership, Project, User
+from neruba.roles import Role
+from tests import factories
+from tests.api.world import CUSTOMER, METER, PLAN, World, build_world, endpoints
+from tests.isolation.walk import (
+    API,
+    CONSOLE,
+    Address,
+    addresses,
+    filled,
+    fingerprint,
+    markers,
+    values_for,
+)
+
+pytestmark = [pytest.mark.django_db]
+
+# Addresses that answer everybody the same, and hold nothing of a project.
+PUBLIC = re.compile(r"^$|^(health|metrics|invite|static|api/docs|api/schema)\b|^\^api/")
+NOT_A_SERVER_FAULT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Somebody with rights, but none in the project that is looked for."""
+
+    who: str
+    browser: Client | None
+    caller: APIClient | None
+
+
+@pytest.fixture
+def theirs() -> World:
+    """The project that must stay hidden, with a row of nearly everything."""
+    world = build_world()
+    project = world.project
+    hidden = {**CUSTOMER, "external_id": "hidden-4711", "name": "Hidden Holdings 4711"}
+    hidden |= {"email": "hidden@theirs.example", "metadata": {"note": "secret 4711"}}
+    assert world.client.post("/api/v1/customers", hidden, format="json").status_code == 201
+    world.paths["customers/external_id"] = "hidden-4711"
+    factories.lease(project=project)
+    factories.dead_message(project=project)
+    factories.invited(project=project, email="invited@theirs.example")
+    factories.operator(project=project, role="owner", email="owner@theirs.example")
+    return world
+
+
+@pytest.fixture
+def mine() -> Project:
+    """The strangers' own project: not empty, and no name in common with the other."""
+    project = factories.project(slug="strangers")
+    client = factories.client(project=project)
+    meter = {**METER, "code": "stranger-meter", "event_type": "stranger", "filters": []}
+    for path, body in (
+        ("meters", meter),
+        ("customers", {**CUSTOMER, "external_id": "stranger", "email": "s@strangers.example"}),
+        ("plans", {**PLAN, "code": "stranger-plan", "prices": PLAN["prices"][:1]}),
+    ):
+        assert client.post(f"/api/v1/{path}", body, format="json").status_code == 201
+    return project
+
+
+def strangers(mine: Project, theirs: Project) -> Iterator[Stranger]:
+    for role in Role:
+        user = factories.operator(project=mine, role=role)
+        yield Stranger(role, browser_of(user), caller_of(user, mine))
+        yield Stranger(f"{role}, naming the other", None, caller_of(user, theirs))
+    yield Stranger("member of nothing", browser_of(nobody()), caller_of(nobody(), theirs))
+    gone = factories.operator(project=theirs, role=Role.OWNER)
+    left = Stranger("member who was removed", browser_of(gone), caller_of(gone, theirs))
+    Membership.objects.filter(user=gone).delete()
+    yield left
+    root = User.objects.create_superuser(f"{uuid.uuid4().hex}@op.example")
+    yield Stranger("superuser who stands nowhere", browser_of(root), caller_of(root, theirs))
+    yield Stranger("another project's key", None, factories.client(project=mine))
+    yield Stranger("nobody", Client(), APIClient())
+
+
+def nobody() -> User:
+    return User.objects.create_user(f"{uuid.uuid4().hex}@op.example", is_staff=True)
+
+
+def browser_of(user: User) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def caller_of(user: User, project: Project) -> APIClient:
+    """A program with a token of the operator that names the project."""
+    secret = factories.token_of(user).secret
+    caller = APIClient(raise_request_exception=False)
+    caller.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_NERUBA_PROJECT=project.slug)
+    return caller
+
+
+def body_of(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text: str = content.decode(errors="replace")
+    return text + str(answer.headers.get("Location", ""))
+
+
+def found_in(answer: Any, hidden: set[str], asked: str) -> list[str]:
+    """The hidden texts in the answer, but for those that the request itself named."""
+    text = body_of(answer)
+    return sorted(one for one in hidden if one in text and one not in asked)
+
+
+def test_every_address_is_walked_or_known_to_hold_nothing() -> None:
+    other = [one.route for one in addresses() if not one.route.startswith((API, CONSOLE))]
+    assert [route for route in other if not PUBLIC.match(route)] == []
+    assert len([one for one in addresses() if one.route.startswith(CONSOLE)]) > 100
+
+
+@pytest.mark.once
+def test_no_console_page_shows_or_changes_another_projects_things(
+    theirs: World, mine: Project, subtests: pytest.Subtests
+) -> None:
+    people = list(strangers(mine, theirs.project))
+    hidden, before = markers(theirs.project), fingerprint(theirs.project)
+    assert len(hidden) > 50
+    # What a superuser chooses by, and whom they manage.
+    named = {
+        theirs.project.slug,
+        theirs.project.name,
+        *User.objects.values_list("email", flat=True),
+    }
+    pages = [one for one in addresses() if one.route.startswith(CONSOLE)]
+    for stranger in people:
+        if stranger.browser is None:
+            continue
+        with subtests.test(stranger.who):
+            unknown = hidden - named if "superuser" in stranger.who else hidden
+            seen = dict(_seen(stranger.browser, pages, theirs.project, unknown))
+            assert seen == {}
+            assert fingerprint(theirs.project) == before
+
+
+def _seen(
+    browser: Client, pages: list[Address], project: Project, hidden: set[str]
+) -> Iterator[tuple[str, object]]:
+    """What of the project each page shows, by address; and faults of ours."""
+    for page in pages:
+        values = values_for(page, project)
+        if values is None or page.route in {"admin/logout/"}:
+            continue
+        path = filled(page, values)
+        submitted = {
+            "_form_submitted": "1",
+            "reason": "a look",
+            "project": project.slug,
+            "name": "taken over",
+            "email": "x@op.example",
+            "role": "owner",
+            "confirm": "yes",
+            "scopes": ["admin"],
+        }
+        if page.name == "choose_project":
+            submitted["reason"] = ""  # with a reason it is the audited step, which has its own test
+        queries = [""]
+        if page.name.endswith("_changelist"):
+            queries.append(f"?q={project.slug}&project__id__exact={project.pk}")
+        for query in queries:
+            answers = {"GET": browser.get(path + query)}
+            if not query:
+                answers["POST"] = browser.post(path, submitted)
+            for method, answer in answers.items():
+                found = found_in(answer, hidden, path + query + str(submitted))
+                if found or answer.status_code >= NOT_A_SERVER_FAULT:
+                    yield f"{method} {path}{query}", found or answer.status_code
+
+
+def test_no_endpoint_shows_or_changes_another_projects_things(
+    theirs: World, mine: Project, subtests: pytest.Subtests
+) -> None:
+    people = list(strangers(mine, theirs.project))
+    hidden, before = markers(theirs.project), fingerprint(theirs.project)
+    for stranger in people:
+        with subtests.test(stranger.who):
+            assert stranger.caller is not None
+            wrong = {}
+            for endpoint in endpoints():
+                answer = theirs.send(endpoint, client=stranger.caller)
+                asked = theirs.path(endpoint) + str(answer.request)  # type: ignore[attr-defined]
+                found = found_in(answer, hidden, asked)
+                points_there = "{" in endpoint.route or "<" in endpoint.route
+                got_through = points_there and answer.status_code < 400
+                if found or got_through or answer.status_code >= NOT_A_SERVER_FAULT:
+                    wrong[str(endpoint)] = found or answer.status_code
+            assert wrong == {}
+            assert fingerprint(theirs.project) == before
+
+
+def test_the_markers_are_seen_by_those_who_may(theirs: World) -> None:
+    """The walk would find nothing either if it looked for nothing."""
+    hidden = markers(theirs.project)
+    listed = theirs.client.get("/api/v1/customers")
+    assert found_in(listed, hidden, "")
+    owner = browser_of(User.objects.get(email="owner@theirs.example"))
+    for page in ("/admin/neruba/customer/", "/admin/billing/invoice/", "/admin/"):
+        assert found_in(owner.get(page), hidden, ""), page
