@@ -16,21 +16,10 @@ from neruba.models import ApiKey
 from neruba.models.access import SCOPES
 from neruba.services.api_keys import revoke_api_key
 from tests import factories
+from tests.api.endpoints import METHODS, Endpoint, endpoints, methods_of, operation
 from tests.api.faults import BROKEN, WRONG_TYPES, leaves, replaced, wrong_values
 from tests.api.outcome import assert_problem, check_everywhere, nothing_changed, undone
-from tests.api.world import (
-    METHODS,
-    PATHS,
-    REQUESTS,
-    WITH_BODY,
-    Endpoint,
-    Good,
-    World,
-    build_world,
-    endpoints,
-    methods_of,
-    operation,
-)
+from tests.api.world import PATHS, REQUESTS, WITH_BODY, Good, World, build_world
 
 pytestmark = pytest.mark.django_db
 
