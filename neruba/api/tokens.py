@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
@@ -17,7 +18,11 @@ from neruba.api.fields import Instant, Strict, Text
 from neruba.edge import run_atomic
 from neruba.models import User
 from neruba.origin import origin_of
-from neruba.services.operator_tokens import issue_operator_token, revoke_operator_token
+from neruba.services.operator_tokens import (
+    IssuedToken,
+    issue_operator_token,
+    revoke_operator_token,
+)
 
 
 class TokenRequest(Strict):
@@ -44,16 +49,16 @@ class TokenView(OperatorView):
         user = authenticate(request._request, username=email, password=given["password"])
         if not isinstance(user, User):
             raise AuthenticationFailed("The address or the password is wrong.", "bad_credential")
-        issued = run_atomic(
-            partial(
-                issue_operator_token,
-                user=user,
-                actor=Actor("operator", user.email, *origin_of(request._request)),
-                wall=clock.wall(),
-            )
-        )
+        issued = run_atomic(partial(self._logged_in, user))
         body = {"token": issued.secret, "expires_at": issued.token.expires_at}
         return Response(TokenBody(body).data, status=201)
+
+    def _logged_in(self, user: User) -> IssuedToken:
+        request = self.request._request
+        # A login like one of the console's: noted as such, and failures before it are forgiven.
+        user_logged_in.send(sender=User, request=request, user=user)
+        actor = Actor("operator", user.email, *origin_of(request))
+        return issue_operator_token(user=user, actor=actor, wall=clock.wall())
 
     @extend_schema(responses={204: None}, operation_id="token_revoke")
     def delete(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.http import HttpResponse
 
-from tests.api.world import Endpoint
+from tests.api.endpoints import Endpoint
 
 # Bodies that were refused as events are kept, where an operator can see them.
 MAY_GROW = {"ingest_failedevent"}

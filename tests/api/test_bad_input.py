@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from neruba import clock
@@ -17,20 +16,10 @@ from neruba.models import ApiKey
 from neruba.models.access import SCOPES
 from neruba.services.api_keys import revoke_api_key
 from tests import factories
+from tests.api.endpoints import METHODS, Endpoint, endpoints, methods_of, operation
 from tests.api.faults import BROKEN, WRONG_TYPES, leaves, replaced, wrong_values
 from tests.api.outcome import assert_problem, check_everywhere, nothing_changed, undone
-from tests.api.world import (
-    METHODS,
-    PATHS,
-    REQUESTS,
-    WITH_BODY,
-    Endpoint,
-    Good,
-    World,
-    build_world,
-    endpoints,
-    methods_of,
-)
+from tests.api.world import PATHS, REQUESTS, WITH_BODY, Good, World, build_world
 
 pytestmark = pytest.mark.django_db
 
@@ -198,12 +187,8 @@ def test_unknown_names_in_a_query_are_refused(world: World, subtests: pytest.Sub
 
 def documented_queries() -> Iterator[tuple[Endpoint, str, dict[str, Any]]]:
     """The parameters of queries, as the OpenAPI document has them."""
-    generator: Any = SchemaGenerator
-    document = generator().get_schema(request=None, public=True)
     for endpoint in ENDPOINTS:
-        route = "/api/v1/" + endpoint.route.replace("<str:", "{").replace(">", "}")
-        operation = document["paths"][route][endpoint.method.lower()]
-        for parameter in operation.get("parameters", []):
+        for parameter in operation(endpoint).get("parameters", []):
             if parameter["in"] == "query":
                 yield endpoint, parameter["name"], parameter["schema"]
 

@@ -1,99 +1,29 @@
 """What the matrix of bad input needs: every endpoint of the API with a request that is good.
 
-Endpoints come from the URL resolver. A new one fails `test_every_endpoint_has_a_good_request` until
+A new endpoint fails `test_every_endpoint_has_a_good_request` until
 its request stands here: a body in REQUESTS for what writes, a value in PATHS for each parameter of
 its address. All else follows from that.
 """
 
 import json
-import re
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpResponse
-from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.api.base import ApiView, OperatorView
-from neruba.api.views import ProjectView
 from neruba.models import Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
+from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
 
-BASE = "api/v1/"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
 INVITE_TOKEN = "nri_the-token-of-an-invite-that-stands"
-PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A method of an address, such as POST customers/<str:external_id>."""
-
-    method: str
-    route: str
-    view: type[ApiView]
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.route}"
-
-    @property
-    def is_of_project(self) -> bool:
-        """Whether API keys call it, too; else it is for operators, or public."""
-        return issubclass(self.view, ProjectView)
-
-    @property
-    def is_public(self) -> bool:
-        return issubclass(self.view, OperatorView) and self.method in self.view.public
-
-    @property
-    def scope(self) -> str:
-        assert issubclass(self.view, ProjectView)
-        return self.view.scopes[self.method]
-
-    @property
-    def parameters(self) -> list[str]:
-        """The names in the address, each with the first word before it: "customers/external_id"."""
-        collection = self.route.partition("/")[0]
-        return [f"{collection}/{name}" for name in PARAMETER.findall(self.route)]
-
-
-def endpoints() -> list[Endpoint]:
-    """Every method of every address below /api/v1, in the order of the resolver."""
-    return [
-        Endpoint(method, route, view)
-        for route, view in _routes(get_resolver().url_patterns, "")
-        for method in methods_of(view)
-    ]
-
-
-def methods_of(view: type[ApiView]) -> list[str]:
-    """The methods that it has. Those of a project each have a scope, no more and no fewer."""
-    found = [method for method in METHODS if hasattr(view, method.lower())]
-    if issubclass(view, ProjectView):
-        assert set(found) == view.scopes.keys(), view
-    return found
-
-
-def _routes(
-    patterns: list[URLPattern | URLResolver], before: str
-) -> Iterator[tuple[str, type[ApiView]]]:
-    for pattern in patterns:
-        route = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _routes(pattern.url_patterns, route)
-        elif route.startswith(BASE):
-            view: Any = getattr(pattern.callback, "view_class", None)
-            known = ProjectView, OperatorView
-            assert issubclass(view, known), f"{route} is neither a project's nor an operator's"
-            yield route.removeprefix(BASE), view
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +309,7 @@ class World:
         answer: HttpResponse = caller.generic(
             endpoint.method, path, data if raw is None else raw, content_type, **headers
         )
+        assert_documented(endpoint, answer.status_code)
         return answer
 
 

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 from neruba.models import Membership, Project, User
 from neruba.roles import Role
 from tests import factories
-from tests.api.world import CUSTOMER, METER, PLAN, World, build_world, endpoints
+from tests.api.endpoints import endpoints
+from tests.api.world import CUSTOMER, METER, PLAN, World, build_world
 from tests.isolation.walk import (
     API,
     CONSOLE,

@@ -10,7 +10,8 @@ import pytest
 from django.urls import reverse
 
 from ingest.models import FailedEvent, UsageEvent
-from neruba.models import Customer
+from neruba.models import Customer, Membership
+from tests import factories
 from tests.support.console import PASSWORD, invoice_row, superuser, world
 
 CHROMIUM = Path(os.environ.get("NERUBA_CHROMIUM", "/usr/bin/chromium"))
@@ -153,3 +154,21 @@ def test_an_invoice_prints_on_whole_pages(live_server: Any) -> None:
     assert is_hidden
     assert paper.startswith(b"%PDF")
     assert paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ") == 1
+
+
+def test_an_invite_is_taken_without_a_session(live_server: Any) -> None:
+    offer = factories.invited(project=factories.project(), email="new@op.example")
+    with chromium(live_server.url) as watched:
+        shown = watched.visit(f"/invite/{offer.token}")
+        watched.page.fill("#id_name", "Ann Other")
+        watched.page.fill("#id_password", PASSWORD)
+        watched.page.fill("#id_again", PASSWORD)
+        watched.page.click("button[type=submit]")
+        watched.page.wait_for_selector("text=Log in")
+        watched.page.click("text=Log in")
+        watched.page.wait_for_url(f"{watched.url}{reverse('admin:login')}")
+        referrer = watched.page.evaluate("document.referrer")
+    assert "new@op.example" in shown
+    assert referrer == f"{watched.url}/"
+    assert Membership.objects.get().user.email == "new@op.example"
+    assert (watched.foreign, watched.errors) == ([], [])

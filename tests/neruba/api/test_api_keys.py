@@ -1,6 +1,7 @@
 """API keys: shown once, stored as a hash, limited in scope and time, revoked at once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -150,3 +151,76 @@ def test_a_refused_key_is_not_noted(project: Project) -> None:
     assert status(project, f"{issued.secret}x") == 401
     issued.key.refresh_from_db()
     assert issued.key.last_used_at is None
+
+
+# Rotated
+
+
+def rotate(client: APIClient, prefix: str, **body: object) -> Any:
+    return client.post(f"{KEYS}/{prefix}/rotate", body, format="json")
+
+
+def test_a_rotated_key_goes_on_beside_the_new_one_until_the_overlap_ends(
+    client: APIClient, project: Project
+) -> None:
+    old = issue(client, scopes=["billing:read", "usage:read"])
+    answer = rotate(client, old["prefix"], overlap="PT1H", reason="each year")
+    assert answer.status_code == 201
+    new = answer.json()
+    assert (new["name"], new["scopes"]) == (old["name"], old["scopes"])
+    assert new["secret"].startswith(f"nrb_{new['prefix']}_")
+    ends = datetime.fromisoformat(client.get(KEYS).json()["data"][1]["expires_at"])
+    with time_machine.travel(ends - timedelta(microseconds=1), tick=False):
+        assert [status(project, key["secret"]) for key in (old, new)] == [200, 200]
+    with time_machine.travel(ends, tick=False):
+        assert [status(project, key["secret"]) for key in (old, new)] == [401, 200]
+    noted = AuditRecord.objects.get(action="api_key.rotated")
+    assert (noted.object_id, noted.reason) == (old["prefix"], "each year")
+    assert new["prefix"] in noted.details
+
+
+def test_the_overlap_is_a_day_unless_given(client: APIClient) -> None:
+    rotate(client, issue(client)["prefix"])
+    old, new = ApiKey.objects.order_by("pk")[1:]
+    assert old.expires_at == new.created_at + timedelta(hours=24)
+    assert old.rotated_to == new
+
+
+def test_without_an_overlap_the_old_key_ends_at_once(client: APIClient, project: Project) -> None:
+    old = issue(client)
+    new = rotate(client, old["prefix"], overlap="PT0S").json()
+    assert [status(project, key["secret"]) for key in (old, new)] == [401, 200]
+
+
+def test_an_overlap_outlives_no_expiry(client: APIClient) -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
+    old = issue(client, expires_at=ends.isoformat())
+    new = rotate(client, old["prefix"], overlap="PT1H").json()
+    assert datetime.fromisoformat(new["expires_at"]) == ends
+    assert ApiKey.objects.get(prefix=old["prefix"]).expires_at == ends
+
+
+@pytest.mark.parametrize("overlap", ["P31D", "PT1.5H", "1h", "", "-PT1H", 3600, None])
+def test_a_wrong_overlap_is_refused(client: APIClient, overlap: object) -> None:
+    old = issue(client)
+    answer = rotate(client, old["prefix"], overlap=overlap)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/overlap"
+    assert ApiKey.objects.count() == 2
+
+
+def test_what_ended_or_was_rotated_is_not_rotated(client: APIClient) -> None:
+    once, gone = issue(client)["prefix"], issue(client)["prefix"]
+    client.delete(f"{KEYS}/{gone}")
+    assert [rotate(client, prefix).status_code for prefix in (once, once, gone)] == [201, 409, 409]
+    assert rotate(client, "nothing").status_code == 404
+
+
+def test_a_repeated_rotation_makes_no_second_key(client: APIClient) -> None:
+    path = f"{KEYS}/{issue(client)['prefix']}/rotate"
+    first, again = (
+        client.post(path, {}, format="json", HTTP_IDEMPOTENCY_KEY="one").json() for _ in range(2)
+    )
+    assert again == {**first, "secret": None}
+    assert ApiKey.objects.count() == 3
+    assert first["secret"].split("_", 2)[2] not in factories.everything_stored()

@@ -1,12 +1,14 @@
 """Projects and a sandbox's clock over HTTP."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from neruba.models import AuditRecord, Project
+from neruba.models import AuditRecord, Project, User
 from tests import factories
+from tests.neruba.api.people import acting, caller, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -128,3 +130,124 @@ def test_a_move_of_the_clock_is_no_change_of_configuration(
 ) -> None:
     client.post("/api/v1/clock", {"to": "2026-02-01T00:00:00Z"}, format="json")
     assert project.history.count() == 1
+
+
+# Made by operators
+
+NEW: dict[str, object] = {
+    "slug": "new",
+    "name": "New",
+    "currency": "USD",
+    "timezone": "Europe/Berlin",
+    "mode": "sandbox",
+    "clock": "2026-01-01T00:00:00Z",
+    "settings": {"payment_terms_days": 14, "rounding": "half_up"},
+}
+
+
+@pytest.fixture
+def root() -> APIClient:
+    return caller(token_of(User.objects.create_superuser("root@op.example")))
+
+
+def make(client: APIClient, **changes: object) -> Any:
+    return client.post("/api/v1/projects", {**NEW, **changes}, format="json")
+
+
+def test_a_superuser_makes_a_project_and_owns_it(root: APIClient) -> None:
+    answer = make(root)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["slug"], made["role"], made["clock"]) == (
+        "new",
+        "owner",
+        "2026-01-01T00:00:00.000000Z",
+    )
+    assert root.get("/api/v1/projects").json()["data"] == [made]
+    assert root.get("/api/v1/projects/new").json() == {k: v for k, v in made.items() if k != "role"}
+    rows = AuditRecord.objects.filter(project__slug="new").order_by("pk")
+    assert [(row.action, row.actor) for row in rows] == [
+        ("project.created", "root@op.example"),
+        ("member.added", "root@op.example"),
+    ]
+
+
+def test_little_is_needed(root: APIClient) -> None:
+    answer = root.post("/api/v1/projects", {"slug": "new", "currency": "EUR"}, format="json")
+    made = answer.json()
+    assert (made["name"], made["mode"], made["timezone"]) == ("new", "live", "UTC")
+
+
+def test_the_same_again_changes_nothing(root: APIClient) -> None:
+    first = make(root)
+    root.post(
+        "/api/v1/clock", {"to": "2026-02-01T00:00:00Z"}, format="json", HTTP_NERUBA_PROJECT="new"
+    )
+    again = make(root)
+    assert again.status_code == 200
+    assert again.json() == {**first.json(), "clock": "2026-02-01T00:00:00.000000Z"}
+    assert make(root, clock=None).status_code == 200
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Other"},
+        {"currency": "EUR"},
+        {"timezone": "UTC"},
+        {"mode": "live", "clock": None},
+        {"clock": "2026-01-02T00:00:00Z"},
+        {"settings": {}},
+    ],
+)
+def test_other_content_under_the_same_slug_is_refused(
+    root: APIClient, change: dict[str, object]
+) -> None:
+    make(root)
+    assert make(root, **change).status_code == 409
+
+
+def test_who_is_no_member_learns_only_that_the_slug_is_taken(root: APIClient) -> None:
+    make(root)
+    stranger = caller(token_of(User.objects.create_superuser("other@op.example")))
+    same, different = make(stranger), make(stranger, name="Other", currency="EUR")
+    assert same.status_code == different.status_code == 409
+    assert same.content == different.content
+
+
+def test_only_superusers_make_projects(project: Project, client: APIClient) -> None:
+    refused = make(acting("owner", project))
+    assert (refused.status_code, refused.json()["code"]) == (403, "superusers_only")
+    by_key = make(client)
+    assert (by_key.status_code, by_key.json()["code"]) == (403, "operators_only")
+    assert client.get("/api/v1/projects").status_code == 403
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"slug": "a b"},
+        {"slug": ""},
+        {"currency": "XXX"},
+        {"timezone": "Mars"},
+        {"mode": "other"},
+        {"mode": "live"},  # with a clock of its own
+        {"settings": {"nothing": 1}},
+        {"surprise": 1},
+    ],
+)
+def test_a_wrong_project_is_refused(root: APIClient, change: dict[str, object]) -> None:
+    assert make(root, **change).status_code == 400
+    assert Project.objects.count() == 0
+
+
+def test_a_project_is_changed_by_its_admins(project: Project) -> None:
+    body = {"name": "Renamed"}
+    assert (
+        acting("admin", project).patch("/api/v1/projects/demo", body, format="json").json()["name"]
+        == "Renamed"
+    )
+    answer = acting("finance", project).patch("/api/v1/projects/demo", body, format="json")
+    assert answer.status_code == 403

@@ -46,6 +46,9 @@ def test_a_password_is_exchanged_for_a_token(user: User, project: Project) -> No
     assert here.get("/api/v1/customers").status_code == 200
     noted = AuditRecord.objects.get(action="operator.token")
     assert (noted.project, noted.actor, noted.origin) == (None, user.email, "127.0.0.1")
+    assert AuditRecord.objects.filter(action="operator.login").count() == 1
+    user.refresh_from_db()
+    assert user.last_login is not None
     assert body["token"] not in str(list(AuditRecord.objects.values()))
 
 
