@@ -15,8 +15,9 @@ def _install_triggers(using: str, **_kwargs: object) -> None:
 def _seed_roles(app_config: AppConfig, using: str, **_kwargs: object) -> None:
     from neruba.services.roles import seed_roles
 
-    # Each app makes its permissions at its own signal; after the last one all are there.
-    if app_config is list(apps.get_app_configs())[-1]:
+    # Each app makes its permissions at its own signal; after the last one all are there. Apps
+    # without models have no signal.
+    if app_config is [one for one in apps.get_app_configs() if one.models_module][-1]:
         seed_roles(using)
 
 
@@ -27,6 +28,7 @@ class NerubaConfig(AppConfig):
     def ready(self) -> None:
         importlib.import_module("neruba.celery")
         importlib.import_module("neruba.checks")
+        importlib.import_module("neruba.admin.sessions").listen()
 
         post_migrate.connect(_install_triggers, dispatch_uid="neruba.append_only")
         post_migrate.connect(_seed_roles, dispatch_uid="neruba.roles")

@@ -1,6 +1,8 @@
 """The only row locks of the platform; global order: lease, message, key, invite,
 project (its members), secret, customer."""
 
+from django.db.models import Q
+
 from neruba.models import (
     ApiKey,
     Customer,
@@ -10,6 +12,7 @@ from neruba.models import (
     OutboxMessage,
     Project,
     ProjectSecret,
+    User,
 )
 
 
@@ -38,6 +41,12 @@ def lock_memberships(project: Project) -> list[Membership]:
     lock_project(project)
     rows = Membership.objects.filter(project=project).order_by("pk")
     return list(rows.select_related("user", "project"))
+
+
+def lock_operators(pk: int) -> list[User]:
+    """The operator and all superusers as they stand now, by pk."""
+    rows = User.objects.select_for_update().filter(Q(pk=pk) | Q(is_superuser=True))
+    return list(rows.order_by("pk"))
 
 
 def lock_project(project: Project) -> Project:

@@ -42,7 +42,15 @@ READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
 # Accounts of people belong to the installation, not to a project.
-PLATFORM = ("neruba.*_user", "auth.*", "admin.*", "contenttypes.*", "sessions.*", "axes.*")
+PLATFORM = (
+    "neruba.*_user",
+    "neruba.*_operatortoken",
+    "auth.*",
+    "admin.*",
+    "contenttypes.*",
+    "sessions.*",
+    "axes.*",
+)
 READ_SCOPES = frozenset({"usage:read", "billing:read"})
 
 ROLES: dict[Role, Rights] = {

@@ -11,6 +11,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser
 
+from neruba.admin.choose import choose_project
+from neruba.admin.sessions import change_password
 from neruba.error_pages import not_found
 
 API_APPS = ["neruba", "ingest", "ledger", "billing"]
@@ -21,6 +23,8 @@ _docs: dict[str, Any] = {
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("admin/password_change/", admin.site.admin_view(change_password)),
+    path("admin/project/", admin.site.admin_view(choose_project), name="choose_project"),
     path("admin/", admin.site.urls),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
 ]

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import Group, Permission
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
@@ -17,10 +18,14 @@ from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
-from neruba.models import Customer, OutboxMessage, Project, ProjectSecret
+from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
+from neruba.roles import Role
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
+from neruba.services.invites import IssuedInvite, invite
 from neruba.services.leases import Held, take_lease
+from neruba.services.memberships import add_member
+from neruba.services.operator_tokens import IssuedToken, issue_operator_token
 from neruba.services.projects import create_project
 from neruba.services.secrets import set_secret
 
@@ -162,7 +167,53 @@ def secret(*, project: Project, value: str = "sk_test_1234567890abcdef") -> Proj
     )
 
 
+def member(user: User, *, project: Project, role: str = "owner") -> Membership:
+    """Makes the operator a member; one who is a member of nothing else stands in the project."""
+    return add_member(
+        project=project,
+        user=user,
+        role=Role(role),
+        actor=SYSTEM,
+        at=clock.now(project),
+        wall=clock.wall(),
+    )
+
+
 def failed_login(*, name: str = "acme@example.com", address: str = "192.0.2.1") -> None:
     """Somebody did not know the password."""
     login = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
     assert authenticate(login, username=name, password="wrong") is None
+
+
+def operator(*, project: Project, role: str, email: str | None = None) -> User:
+    """An operator who is a member of this one project."""
+    user = User.objects.create_user(email or f"{role}-{next(_numbers)}@op.example", is_staff=True)
+    member(user, project=project, role=role)
+    return user
+
+
+def poor(*permissions: str, project: Project, email: str | None = None) -> User:
+    """A member of the project whose role allows these permissions (by code) and nothing else."""
+    allowed = Permission.objects.filter(codename__in=permissions)
+    Group.objects.get(name="support").permissions.set(allowed)
+    return operator(project=project, role="support", email=email)
+
+
+def invited(
+    *, project: Project, email: str = "new@op.example", role: str = "support"
+) -> IssuedInvite:
+    return invite(
+        project=project,
+        email=email,
+        role=Role(role),
+        by=Role.OWNER,
+        actor=SYSTEM,
+        at=clock.now(project),
+        wall=clock.wall(),
+    )
+
+
+def operator_token(*, project: Project, role: str = "owner") -> IssuedToken:
+    """A bearer token of a member of the project."""
+    user = operator(project=project, role=role)
+    return issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())

@@ -6,13 +6,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
 from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to, list_of
 
-PROJECT = ("project", RelatedDropdownFilter)
 VERSIONS_SHOWN = 20
 
 
@@ -29,8 +27,7 @@ def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices
 
 @admin.register(Plan)
 class PlanAdmin(PageAdmin):
-    list_display = ["code", "project", "latest", "created_at"]
-    list_filter = [PROJECT]
+    list_display = ["code", "latest", "created_at"]
     list_select_related = ["project"]
     search_fields = ["code__startswith"]
     search_help_text = "The beginning of a code"
@@ -69,8 +66,7 @@ class PlanAdmin(PageAdmin):
 
 @admin.register(PlanVersion)
 class PlanVersionAdmin(PageAdmin):
-    list_display = ["plan", "version", "name", "project", "currency", "rhythm", "created_at"]
-    list_filter = [PROJECT]
+    list_display = ["plan", "version", "name", "currency", "rhythm", "created_at"]
     list_select_related = ["project", "plan"]
     ordering = ["-id"]
     search_fields = ["plan__code__startswith"]
@@ -104,8 +100,7 @@ class PlanVersionAdmin(PageAdmin):
 
 @admin.register(Price)
 class PriceAdmin(PageAdmin):
-    list_display = ["code", "name", "plan_version", "project", "kind", "model", "meter", "costs"]
-    list_filter = [PROJECT]
+    list_display = ["code", "name", "plan_version", "kind", "model", "meter", "costs"]
     list_select_related = ["project", "plan_version__plan", "meter"]
     ordering = ["-plan_version", "position"]
     search_fields = ["code__startswith", "plan_version__plan__code__startswith"]

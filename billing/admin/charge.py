@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from billing.models import Charge
 from neruba.admin.page import (
@@ -75,14 +75,12 @@ class ChargeAdmin(PageAdmin):
     list_display = [
         "charge_key",
         "customer",
-        "project",
         "description",
         "amount",
         "effective_at",
         "stands",
     ]
     list_filter = [
-        ("project", RelatedDropdownFilter),
         Waiting,
         ("effective_at", RangeDateTimeFilter),
     ]

@@ -12,7 +12,6 @@ from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 from unfold.views import ChangeList
 
@@ -40,11 +39,11 @@ from neruba.admin.page import (
     money,
     whole,
 )
+from neruba.admin.place import in_place
 from neruba.models import Customer
 
 NUMBER = re.compile(r"INV-(\d{1,18})", re.IGNORECASE)
 CUSTOMERS_SEARCHED = 100
-PROJECT = ("project", RelatedDropdownFilter)
 
 
 @admin.register(Invoice)
@@ -54,14 +53,12 @@ class InvoiceAdmin(PageAdmin):
         "named",
         "state",
         "customer",
-        "project",
         "period",
         "total",
         "due",
         "finalized_at",
     ]
     list_filter = [
-        PROJECT,
         ("status", ChoicesDropdownFilter),
         ("reason", ChoicesDropdownFilter),
         ("finalized_at", RangeDateTimeFilter),
@@ -88,7 +85,8 @@ class InvoiceAdmin(PageAdmin):
             return queryset, False
         if number := NUMBER.fullmatch(term):
             return queryset.filter(sequence=int(number[1])), False
-        named = Customer.objects.filter(Q(external_id__startswith=term) | Q(name__startswith=term))
+        begins = Q(external_id__startswith=term) | Q(name__startswith=term)
+        named = in_place(Customer.objects.filter(begins), request, "project")
         customers = list(named.values_list("pk", flat=True)[:CUSTOMERS_SEARCHED])
         return queryset.filter(Q(public_id=term) | Q(customer_id__in=customers)), False
 
@@ -200,8 +198,8 @@ def _facts(document: Document) -> list[Fact]:
 
 @admin.register(InvoiceLine)
 class InvoiceLineAdmin(ReadOnlyAdmin):
-    list_display = ["description", "invoice", "project", "kind", "price", "quantity", "unit_amount"]
-    list_filter = [PROJECT, ("period_start", RangeDateTimeFilter)]
+    list_display = ["description", "invoice", "kind", "price", "quantity", "unit_amount"]
+    list_filter = [("period_start", RangeDateTimeFilter)]
     list_select_related = ["project", "invoice"]
     ordering = ["-id"]
     search_fields = ["invoice__public_id__exact", "price__exact"]
@@ -214,8 +212,8 @@ class InvoiceLineAdmin(ReadOnlyAdmin):
 
 @admin.register(InvoiceParty)
 class InvoicePartyAdmin(ReadOnlyAdmin):
-    list_display = ["invoice", "project", "content"]
-    list_filter = [("invoice__project", RelatedDropdownFilter)]
+    project_path = "invoice__project"
+    list_display = ["invoice", "content"]
     list_select_related = ["invoice__project"]
     ordering = ["-id"]
     search_fields = ["invoice__public_id__exact"]

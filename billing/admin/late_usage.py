@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from billing.models import LateUsage
 from neruba.admin.base import ReadOnlyAdmin
@@ -25,9 +25,8 @@ class Standing(admin.SimpleListFilter):
 
 @admin.register(LateUsage)
 class LateUsageAdmin(ReadOnlyAdmin):
-    list_display = ["period", "project", "stands", "due_at", "recorded_at"]
+    list_display = ["period", "stands", "due_at", "recorded_at"]
     list_filter = [
-        ("project", RelatedDropdownFilter),
         Standing,
         ("recorded_at", RangeDateTimeFilter),
     ]

@@ -11,12 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.widgets import (
-    UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -49,7 +47,6 @@ from neruba.admin.page import (
     short_hash,
     whole,
 )
-from neruba.models import Project
 from neruba.nudge import nudge
 
 Status = BillingRun.Status
@@ -72,9 +69,6 @@ def run_status(run: BillingRun) -> str:
 
 
 class StartForm(ReasonForm):
-    project = forms.ModelChoiceField(
-        Project.objects.order_by("slug"), widget=UnfoldAdminSelectWidget()
-    )
     as_of = forms.SplitDateTimeField(
         label="As of (UTC)",
         required=False,
@@ -119,7 +113,6 @@ REPEAT: ActionDialog = {
 class BillingRunAdmin(PageAdmin):
     list_display = [
         "bills_up_to",
-        "project",
         "state",
         "trigger",
         "customers_done",
@@ -129,7 +122,6 @@ class BillingRunAdmin(PageAdmin):
         "print_of",
     ]
     list_filter = [
-        ("project", RelatedDropdownFilter),
         ("status", ChoicesDropdownFilter),
         ("trigger", ChoicesDropdownFilter),
         ("as_of", RangeDateTimeFilter),
@@ -176,7 +168,7 @@ class BillingRunAdmin(PageAdmin):
     )
     def start(self, request: HttpRequest, form: StartForm) -> HttpResponse:
         given = form.cleaned_data
-        project = given["project"]
+        project = form.project
         work = partial(
             create_run,
             project=project,
@@ -368,9 +360,10 @@ def _banners(run: BillingRun, progress: Progress) -> list[Banner]:
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ReadOnlyAdmin):
-    list_display = ["series", "project", "last"]
-    list_filter = [("project", RelatedDropdownFilter)]
+    list_display = ["series", "last"]
     list_select_related = ["project"]
     ordering = ["project", "series"]
-    search_fields = ["series__exact", "project__slug__startswith"]
+    search_fields = [
+        "series__exact",
+    ]
     search_help_text = "A series, or the beginning of a project"

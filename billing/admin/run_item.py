@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from billing.models import BillingRun, RunChunk, RunItem
 from neruba.admin.base import ReadOnlyAdmin
@@ -68,7 +68,6 @@ def parked_table(run: BillingRun) -> Table:
 class RunItemAdmin(PageAdmin):
     list_display = [
         "customer",
-        "project",
         "stands",
         "cause",
         "attempts",
@@ -76,7 +75,7 @@ class RunItemAdmin(PageAdmin):
         "failed_at",
         "run",
     ]
-    list_filter = [("project", RelatedDropdownFilter), ("state", ChoicesDropdownFilter)]
+    list_filter = [("state", ChoicesDropdownFilter)]
     list_select_related = ["customer", "project", "run"]
     ordering = ["-id"]
     search_fields = ["customer__external_id__startswith"]
@@ -119,8 +118,8 @@ class RunItemAdmin(PageAdmin):
 
 @admin.register(RunChunk)
 class RunChunkAdmin(ReadOnlyAdmin):
-    list_display = ["run", "number", "project", "state", "customers", "attempts", "due_at", "cause"]
-    list_filter = [("project", RelatedDropdownFilter), ("state", ChoicesDropdownFilter)]
+    list_display = ["run", "number", "state", "customers", "attempts", "due_at", "cause"]
+    list_filter = [("state", ChoicesDropdownFilter)]
     list_select_related = ["project", "run"]
     ordering = ["-id"]
     search_fields = ["run__public_id__exact"]

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 
 from billing.admin.documents import document_table, read_documents
@@ -35,7 +34,6 @@ from neruba.admin.page import (
     money,
 )
 
-PROJECT = ("project", RelatedDropdownFilter)
 STATUS = {"pending": "info", "active": "success", "canceled": "plain"}
 PERIODS_SHOWN = 24
 INVOICES_SHOWN = 12
@@ -75,14 +73,13 @@ class SubscriptionAdmin(PageAdmin):
     list_display = [
         "external_id",
         "customer",
-        "project",
         "state",
         "currency",
         "start_at",
         "end_at",
         "next_boundary_at",
     ]
-    list_filter = [PROJECT, StandsAt, ("due_at", RangeDateTimeFilter)]
+    list_filter = [StandsAt, ("due_at", RangeDateTimeFilter)]
     list_select_related = ["project", "customer"]
     ordering = ["-id"]
     search_fields = ["external_id__startswith", "customer__external_id__exact"]
@@ -215,14 +212,13 @@ class SubscriptionChangeAdmin(ReadOnlyAdmin):
     list_display = [
         "subscription",
         "number",
-        "project",
         "type",
         "effective_at",
         "requested_at",
         "actor",
         "reason",
     ]
-    list_filter = [PROJECT, ("type", ChoicesDropdownFilter), ("requested_at", RangeDateTimeFilter)]
+    list_filter = [("type", ChoicesDropdownFilter), ("requested_at", RangeDateTimeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]
@@ -234,14 +230,13 @@ class PeriodAdmin(ReadOnlyAdmin):
     list_display = [
         "subscription",
         "number",
-        "project",
         "starts_on",
         "ends_on",
         "zone",
         "start",
         "end",
     ]
-    list_filter = [PROJECT, ("start", RangeDateTimeFilter)]
+    list_filter = [("start", RangeDateTimeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]

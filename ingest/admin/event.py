@@ -7,6 +7,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ingest.models import EventRetraction, UsageEvent
 from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.place import project_of
 from neruba.models import Subject
 
 MAX_SUBJECTS = 100
@@ -16,7 +17,7 @@ MAX_ORIGINS = 200
 @admin.register(UsageEvent)
 class UsageEventAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "source", "type", "subject", "effective_at", "voided"]
-    list_filter = ["project", ("effective_at", RangeDateTimeFilter)]
+    list_filter = [("effective_at", RangeDateTimeFilter)]
     list_select_related = ["subject", "retraction"]
     ordering = ["-id"]
     search_fields = ["event_id"]
@@ -30,12 +31,13 @@ class UsageEventAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         # The index of identities begins with project and source, and a loose scan finds these.
-        origins = UsageEvent.objects.order_by().values_list("project_id", "source").distinct()
+        project = project_of(request)
+        mine = UsageEvent.objects.filter(project=project).order_by()
         by_id = Q()
-        for project_id, source in origins[:MAX_ORIGINS]:
-            by_id |= Q(project_id=project_id, source=source, event_id=term)
-        subjects = Subject.objects.filter(external_id__startswith=term).values_list("id", flat=True)
-        of_subject = Q(subject_id__in=list(subjects[:MAX_SUBJECTS]))
+        for source in mine.values_list("source", flat=True).distinct()[:MAX_ORIGINS]:
+            by_id |= Q(project=project, source=source, event_id=term)
+        subjects = Subject.objects.filter(project=project, external_id__startswith=term)
+        of_subject = Q(subject_id__in=list(subjects.values_list("id", flat=True)[:MAX_SUBJECTS]))
         return queryset.filter(by_id | of_subject), False
 
     @admin.display(boolean=True)
@@ -46,7 +48,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
 @admin.register(EventRetraction)
 class EventRetractionAdmin(ReadOnlyAdmin):
     list_display = ["event", "kind", "reason", "actor", "recorded_at"]
-    list_filter = ["project", "kind", ("recorded_at", RangeDateTimeFilter)]
+    list_filter = ["kind", ("recorded_at", RangeDateTimeFilter)]
     list_select_related = ["event"]
     ordering = ["-id"]
     search_fields = ["event__event_id__exact"]

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     DropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
@@ -105,13 +104,11 @@ class FailedEventAdmin(PageAdmin):
         "fault",
         "event_id",
         "subject",
-        "project",
         "came",
         "last_seen_at",
         "stands",
     ]
     list_filter = [
-        ("project", RelatedDropdownFilter),
         StateFilter,
         "code",
         ("last_seen_at", RangeDateTimeFilter),

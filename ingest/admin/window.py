@@ -4,13 +4,13 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from ingest.models import DirtyMark, UsageWindow, WindowSeries
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import OwnRelatedFilter, ReadOnlyAdmin
 
 
 @admin.register(UsageWindow)
 class UsageWindowAdmin(ReadOnlyAdmin):
     list_display = ["subject", "meter", "day", "zone", "group", "count", "sum", "max", "unusable"]
-    list_filter = ["project", "meter", ("day", RangeDateFilter)]
+    list_filter = [("meter", OwnRelatedFilter), ("day", RangeDateFilter)]
     list_select_related = ["subject", "meter"]
     ordering = ["-id"]
     search_fields = ["subject__external_id__startswith"]
@@ -20,7 +20,7 @@ class UsageWindowAdmin(ReadOnlyAdmin):
 @admin.register(WindowSeries)
 class WindowSeriesAdmin(ReadOnlyAdmin):
     list_display = ["subject", "meter", "zone"]
-    list_filter = ["project", "meter"]
+    list_filter = [("meter", OwnRelatedFilter)]
     list_select_related = ["subject", "meter"]
     ordering = ["-id"]
     search_fields = ["subject__external_id__startswith"]
@@ -30,7 +30,6 @@ class WindowSeriesAdmin(ReadOnlyAdmin):
 @admin.register(DirtyMark)
 class DirtyMarkAdmin(ReadOnlyAdmin):
     list_display = ["subject", "type", "day"]
-    list_filter = ["project"]
     list_select_related = ["subject"]
     ordering = ["-id"]
     search_fields = ["subject__external_id__startswith"]

@@ -79,3 +79,22 @@ def create_meter(
             raise ConflictError(f"Meter {code!r} exists with other content.") from None
         return CreatedMeter(prior, replayed=True)
     return CreatedMeter(meter, replayed=False)
+
+
+def rename_meter(*, meter: Meter, name: str, reason: str, actor: Actor, at: datetime) -> Meter:
+    """Give a meter another name for people; what it counts never changes."""
+    with transaction.atomic():
+        before = meter.name
+        if name != before:
+            meter.name = name
+            meter.save(update_fields=["name"])
+            record(
+                project=meter.project,
+                actor=actor,
+                action="meter.renamed",
+                on=("meter", meter.code),
+                at=at,
+                reason=reason,
+                details={"before": before, "after": name},
+            )
+    return meter

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter
 
 from ledger.admin.words import account_link, account_words, amount_words
 from ledger.chart import CHART, chart_account
@@ -34,8 +34,8 @@ class CodeFilter(DropdownFilter):
 
 @admin.register(Account)
 class AccountAdmin(PageAdmin):
-    list_display = ["words", "currency", "project", "kept_balance"]
-    list_filter = [("project", RelatedDropdownFilter), CodeFilter]
+    list_display = ["words", "currency", "kept_balance"]
+    list_filter = [CodeFilter]
     list_select_related = ["project"]
     search_fields = ["party__startswith"]
     search_help_text = "The beginning of a customer's id"

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ledger.admin.words import account_link, account_words, amount_words
 from ledger.ids import ENTRY, public_id
@@ -17,8 +17,8 @@ MAX_ORIGINS = 200
 
 @admin.register(JournalEntry)
 class JournalEntryAdmin(PageAdmin):
-    list_display = ["__str__", "project", "occurred_at", "recorded_at", "month", "reverses"]
-    list_filter = [("project", RelatedDropdownFilter), ("occurred_at", RangeDateTimeFilter)]
+    list_display = ["__str__", "occurred_at", "recorded_at", "month", "reverses"]
+    list_filter = [("occurred_at", RangeDateTimeFilter)]
     list_select_related = ["project", "reverses"]
     search_fields = ["object"]
     search_help_text = "The beginning of what the entry is of, or an exact document"
@@ -78,7 +78,6 @@ class JournalEntryAdmin(PageAdmin):
 @admin.register(Transfer)
 class TransferAdmin(PageAdmin):
     list_display = ["debit", "credit", "amount", "document", "line", "entry"]
-    list_filter = [("project", RelatedDropdownFilter)]
     list_select_related = ["entry", "debit_account", "credit_account"]
     ordering = ["-id"]
     search_fields = ["document"]

@@ -4,8 +4,10 @@ from neruba.admin.api_keys import ApiKeyAdmin
 from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
 from neruba.admin.logins import AccessAttemptAdmin, AccessFailureLogAdmin
-from neruba.admin.operators import GroupAdmin, OperatorAdmin
+from neruba.admin.members import InviteAdmin, MembershipAdmin
+from neruba.admin.operators import OperatorAdmin, OperatorTokenAdmin
 from neruba.admin.projects import ProjectAdmin
+from neruba.admin.roles import RoleAdmin
 from neruba.admin.secrets import ProjectSecretAdmin
 from neruba.admin.work import LeaseAdmin, OutboxMessageAdmin
 
@@ -15,12 +17,15 @@ __all__ = [
     "ApiKeyAdmin",
     "AuditRecordAdmin",
     "CustomerAdmin",
-    "GroupAdmin",
     "IdempotencyRecordAdmin",
+    "InviteAdmin",
     "LeaseAdmin",
+    "MembershipAdmin",
     "OperatorAdmin",
+    "OperatorTokenAdmin",
     "OutboxMessageAdmin",
     "ProjectAdmin",
     "ProjectSecretAdmin",
+    "RoleAdmin",
     "SubjectAdmin",
 ]

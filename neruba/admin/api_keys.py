@@ -7,12 +7,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -22,7 +21,7 @@ from neruba.admin.dialogs import ReasonForm, RowForm, act, operator, refuse
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, label, link_to, page_of
 from neruba.edge import run_atomic
 from neruba.errors import NerubaError
-from neruba.models import ApiKey, Project
+from neruba.models import ApiKey
 from neruba.models.access import SCOPES
 from neruba.services.api_keys import issue_api_key, revoke_api_key
 
@@ -55,9 +54,6 @@ class StateFilter(DropdownFilter):
 
 
 class IssueForm(ReasonForm):
-    project = forms.ModelChoiceField(
-        Project.objects.order_by("slug"), widget=UnfoldAdminSelectWidget()
-    )
     name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     scopes = forms.MultipleChoiceField(
         choices=[(scope, f"{scope}: {words}") for scope, words in SCOPES.items()],
@@ -90,8 +86,8 @@ REVOKE: ActionDialog = {
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(PageAdmin):
-    list_display = ["name", "prefix", "project", "scope_words", "state", "last_used_at"]
-    list_filter = [("project", RelatedDropdownFilter), StateFilter]
+    list_display = ["name", "prefix", "scope_words", "state", "last_used_at"]
+    list_filter = [StateFilter]
     list_select_related = ["project"]
     search_fields = ["name__startswith", "prefix__startswith"]
     search_help_text = "The beginning of a name or a prefix"
@@ -115,7 +111,7 @@ class ApiKeyAdmin(PageAdmin):
     )
     def issue(self, request: HttpRequest, form: IssueForm) -> HttpResponse:
         given = dict(form.cleaned_data)
-        project = given["project"]
+        project = form.project
         work = partial(
             issue_api_key,
             project=project,

@@ -2,9 +2,8 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from simple_history.admin import SimpleHistoryAdmin
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from neruba.admin.base import HistoryAdmin
 from neruba.admin.page import Fact, Page, PageAdmin, Table, instant, link_to
 from neruba.models import Customer, Subject
 
@@ -28,11 +27,10 @@ def customer_facts(customer: Customer) -> list[Fact]:
     ]
 
 
-class CustomerAdmin(SimpleHistoryAdmin, PageAdmin):
+class CustomerAdmin(HistoryAdmin, PageAdmin):
     """What the platform knows of a customer; `support` adds the apps' part and registers it."""
 
-    list_display = ["external_id", "name", "email", "currency", "project", "created_at"]
-    list_filter = [("project", RelatedDropdownFilter)]
+    list_display = ["external_id", "name", "email", "currency", "created_at"]
     list_select_related = ["project"]
     ordering = ["-id"]
     search_fields = ["external_id__startswith", "name__startswith", "email__startswith"]
@@ -56,9 +54,11 @@ class CustomerAdmin(SimpleHistoryAdmin, PageAdmin):
 
 @admin.register(Subject)
 class SubjectAdmin(PageAdmin):
-    list_display = ["external_id", "customer", "project"]
+    list_display = [
+        "external_id",
+        "customer",
+    ]
     list_filter = [
-        ("project", RelatedDropdownFilter),
         ("customer", admin.EmptyFieldListFilter),
     ]
     list_select_related = ["project", "customer"]

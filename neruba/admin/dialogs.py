@@ -17,9 +17,11 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from neruba.actor import Actor
+from neruba.admin.place import in_place, project_of
 from neruba.edge import run_atomic
 from neruba.errors import NerubaError
-from neruba.models import User
+from neruba.models import Project, User
+from neruba.origin import origin_of
 
 TEMPLATE = "unfold/helpers/dialog.html"
 MAX_REASON = 1000
@@ -40,15 +42,25 @@ class ReasonForm(BaseDialogForm):
         # Fields of a subclass come first; the reason is asked last.
         self.order_fields([name for name in self.fields if name != "reason"])
 
+    @property
+    def project(self) -> Project:
+        """Where the operator stands and acts; not found for one who stands nowhere."""
+        project = project_of(self.request)
+        if project is None:
+            raise Http404
+        return project
+
 
 class RowForm(ReasonForm, Generic[Row]):
-    """A dialog about one of `rows`: `row`; not found where it is gone."""
+    """A dialog about one of `rows`: `row`; not found where it is gone, or in another project."""
 
     rows: QuerySet[Row]
+    project_path: str | None = "project"
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        row = self.rows.filter(pk=self.object_id).first()
+        rows: QuerySet[Row] = in_place(self.rows, self.request, self.project_path)
+        row = rows.filter(pk=self.object_id).first()
         if row is None:
             raise Http404
         self.row = row
@@ -57,7 +69,7 @@ class RowForm(ReasonForm, Generic[Row]):
 def operator(request: HttpRequest) -> Actor:
     """Who acts in the console."""
     assert isinstance(request.user, User)
-    return Actor("operator", request.user.email)
+    return Actor("operator", request.user.email, *origin_of(request))
 
 
 def act(

@@ -5,20 +5,21 @@ an only membership needs none. A superuser is no member of everything: they ente
 hour, with a reason, which stands in its audit history.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
 
 from neruba import clock
 from neruba.models import Membership, Project, User
 from neruba.roles import Role
 
+CONSOLE = "/admin/"
 CHOSEN = "neruba_project"
 ENTERED_UNTIL = "neruba_entered_until"
-ENTERED_FOR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -48,22 +49,31 @@ def project_of(request: HttpRequest) -> Project | None:
     return place_of(request).project
 
 
+def acting_role(request: HttpRequest) -> Role:
+    """As what the operator decides here: a superuser who entered decides as an owner."""
+    return place_of(request).role or Role.OWNER
+
+
 def memberships_of(user: User) -> QuerySet[Membership]:
     return Membership.objects.filter(user=user).select_related("project").order_by("project__slug")
 
 
 def _found(request: HttpRequest) -> Place:
     assert isinstance(request.user, User)
-    chosen: int = request.session.get(CHOSEN, 0)
-    members = {one.project_id: one for one in memberships_of(request.user)}
-    member = members.get(chosen)
-    if member is None and len(members) == 1 and not _entered(request):
-        member = next(iter(members.values()))
-    if member is not None:
-        return Place(member.project, Role(member.role))
-    if request.user.is_superuser and (until := _entered(request)):
-        return Place(Project.objects.filter(pk=chosen).first(), None, until)
-    return Place()
+    user, until = request.user, _entered(request)
+    chosen: int | None = request.session.get(CHOSEN)
+    if chosen is not None:
+        role = Membership.objects.filter(user=user, project=OuterRef("pk")).values("role")
+        project = Project.objects.filter(pk=chosen).annotate(role=Subquery(role)).first()
+        if project is not None and project.role is not None:
+            return Place(project, Role(project.role))
+        if project is not None and user.is_superuser and until is not None:
+            return Place(project, None, until)
+        # What was chosen is over: the next place is chosen again, never slipped into.
+        return Place()
+    members = list(memberships_of(user)[:2])
+    # An only membership needs no choice.
+    return Place(members[0].project, Role(members[0].role)) if len(members) == 1 else Place()
 
 
 def _entered(request: HttpRequest) -> datetime | None:
@@ -95,6 +105,21 @@ def in_place(rows: QuerySet[Any], request: HttpRequest, path: str | None) -> Que
     return rows.none() if project is None else rows.filter(**{path: project.pk})
 
 
-def is_in_place(row: Model, request: HttpRequest) -> bool:
-    """Whether a row that was not read through `in_place` is of the project."""
-    return getattr(row, "project_id", None) == getattr(project_of(request), "pk", 0)
+def may_choose(request: HttpRequest) -> bool:
+    """Whether the operator stands nowhere and has projects to choose from."""
+    if project_of(request) is not None:
+        return False
+    user = request.user
+    return isinstance(user, User) and (user.is_superuser or memberships_of(user).exists())
+
+
+class PlaceMiddleware:
+    """Finds the place before anything in the console asks for a permission."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(CONSOLE):
+            place_of(request)
+        return self.get_response(request)

@@ -6,8 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
-from simple_history.admin import SimpleHistoryAdmin
+from django.http import HttpRequest, HttpResponse
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.widgets import (
@@ -18,7 +17,8 @@ from unfold.widgets import (
 )
 
 from neruba import clock
-from neruba.admin.dialogs import ReasonForm, act, operator
+from neruba.admin.base import HistoryAdmin
+from neruba.admin.dialogs import RowForm, act, operator
 from neruba.admin.page import Fact, Page, PageAdmin, Table, instant, list_of, page_of
 from neruba.models import ApiKey, AuditRecord, Customer, Project
 from neruba.project_settings import CHOICES, FLAGS, MAX_PAYMENT_TERMS_DAYS, ProjectSettings
@@ -53,15 +53,15 @@ def setting_field(name: str) -> forms.Field:
     )
 
 
-class SettingsForm(ReasonForm):
+class SettingsForm(RowForm[Project]):
+    rows = Project.objects.all()
+    project_path = "pk"
+
     name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        project = Project.objects.filter(pk=self.object_id).first()
-        if project is None:
-            raise Http404
-        self.project = project
+        project = self.row
         self.initial = {"name": project.name, **project.policy.as_dict()}
         self.fields |= {name: setting_field(name) for name in SETTINGS}
         self.order_fields(["name", *SETTINGS])
@@ -76,9 +76,9 @@ CHANGE: ActionDialog = {
 
 
 @admin.register(Project)
-class ProjectAdmin(SimpleHistoryAdmin, PageAdmin):
+class ProjectAdmin(HistoryAdmin, PageAdmin):
+    project_path = "pk"
     list_display = ["slug", "name", "mode", "currency", "timezone", "clock_at", "created_at"]
-    list_filter = ["mode", "currency"]
     search_fields = ["slug", "name"]
     actions_detail = ["change_settings"]
     show_row_history = True
@@ -95,11 +95,11 @@ class ProjectAdmin(SimpleHistoryAdmin, PageAdmin):
         given = dict(form.cleaned_data)
         work = partial(
             update_project,
-            project=form.project,
+            project=form.row,
             name=given["name"],
             settings={name: given[name] for name in SETTINGS},
             actor=operator(request),
-            at=clock.now(form.project),
+            at=clock.now(form.row),
             reason=given["reason"],
         )
         return act(
@@ -108,7 +108,7 @@ class ProjectAdmin(SimpleHistoryAdmin, PageAdmin):
             dialog=CHANGE,
             work=work,
             done=lambda project: f"{project.slug} was changed.",
-            then=page_of(form.project),
+            then=page_of(form.row),
         )
 
     def page(self, request: HttpRequest, row: Project) -> Page:
@@ -130,9 +130,9 @@ class ProjectAdmin(SimpleHistoryAdmin, PageAdmin):
                 Fact("Time zone", row.timezone),
                 Fact("Its own clock", instant(row.clock_at)),
                 Fact("Created", instant(row.created_at)),
-                Fact("Customers", list_of(Customer, "all customers", project__id__exact=row.pk)),
-                Fact("API keys", list_of(ApiKey, "all keys", project__id__exact=row.pk)),
-                Fact("Audit", list_of(AuditRecord, "what was done", project__id__exact=row.pk)),
+                Fact("Customers", list_of(Customer, "all customers")),
+                Fact("API keys", list_of(ApiKey, "all keys")),
+                Fact("Audit", list_of(AuditRecord, "what was done")),
             ],
             tables=[
                 Table(

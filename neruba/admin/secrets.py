@@ -5,7 +5,6 @@ from functools import partial
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.widgets import (
@@ -16,14 +15,11 @@ from unfold.widgets import (
 from neruba import clock
 from neruba.admin.dialogs import ReasonForm, RowForm, act, operator
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, link_to, list_address, page_of
-from neruba.models import Project, ProjectSecret
+from neruba.models import ProjectSecret
 from neruba.services.secrets import MAX_LENGTH, remove_secret, set_secret
 
 
 class SetForm(ReasonForm):
-    project = forms.ModelChoiceField(
-        Project.objects.order_by("slug"), widget=UnfoldAdminSelectWidget()
-    )
     name = forms.ChoiceField(choices=ProjectSecret.Name.choices, widget=UnfoldAdminSelectWidget())
     value = forms.CharField(
         max_length=MAX_LENGTH,
@@ -55,8 +51,8 @@ REMOVE: ActionDialog = {
 
 @admin.register(ProjectSecret)
 class ProjectSecretAdmin(PageAdmin):
-    list_display = ["name", "project", "ends", "set_at", "set_by"]
-    list_filter = [("project", RelatedDropdownFilter), "name"]
+    list_display = ["name", "ends", "set_at", "set_by"]
+    list_filter = ["name"]
     list_select_related = ["project"]
     search_fields = ["name__startswith", "set_by__startswith"]
     search_help_text = "The beginning of a name, or of who set it"
@@ -77,11 +73,11 @@ class ProjectSecretAdmin(PageAdmin):
         given = form.cleaned_data
         work = partial(
             set_secret,
-            project=given["project"],
+            project=form.project,
             name=given["name"],
             value=given["value"],
             actor=operator(request),
-            at=clock.now(given["project"]),
+            at=clock.now(form.project),
             wall=clock.wall(),
             reason=given["reason"],
         )

@@ -6,7 +6,7 @@ from functools import partial
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 
@@ -57,8 +57,7 @@ RELEASE: ActionDialog = {
 
 @admin.register(Lease)
 class LeaseAdmin(PageAdmin):
-    list_display = ["name", "project", "state", "owner", "taken_at", "heartbeat_at", "expires_at"]
-    list_filter = [("project", RelatedDropdownFilter)]
+    list_display = ["name", "state", "owner", "taken_at", "heartbeat_at", "expires_at"]
     list_select_related = ["project"]
     search_fields = ["name__startswith", "owner__startswith"]
     search_help_text = "The beginning of what is held, or of a holder"
@@ -131,13 +130,12 @@ class OutboxMessageAdmin(PageAdmin):
         "topic",
         "key",
         "handler",
-        "project",
         "stands",
         "attempts",
         "due",
         "recorded_at",
     ]
-    list_filter = [("project", RelatedDropdownFilter), ("state", ChoicesDropdownFilter), "topic"]
+    list_filter = [("state", ChoicesDropdownFilter), "topic"]
     list_select_related = ["project"]
     search_fields = ["key__startswith"]
     search_help_text = "The beginning of what the news is about"

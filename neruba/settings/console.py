@@ -62,14 +62,17 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     (
         "Access & audit",
         [
-            ("Projects", "folder_open", "neruba.project"),
+            ("Project", "folder_open", "neruba.project"),
+            ("Members", "group", "neruba.membership"),
+            ("Invites", "mail", "neruba.invite"),
             ("API keys", "key", "neruba.apikey"),
             ("Secrets", "encrypted", "neruba.projectsecret"),
+            ("Audit", "history", "neruba.auditrecord"),
             ("Operators", "badge", "neruba.user"),
+            ("Operators' tokens", "vpn_key", "neruba.operatortoken"),
+            ("Roles", "admin_panel_settings", "auth.group"),
             ("Login failures", "lock_person", "axes.accessattempt"),
             ("All failed logins", "gpp_bad", "axes.accessfailurelog"),
-            ("Groups", "groups", "auth.group"),
-            ("Audit", "history", "neruba.auditrecord"),
         ],
     ),
 ]
@@ -78,7 +81,10 @@ REST = "More"
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The lists that the operator may see, under the titles above."""
-    from django.contrib import admin  # noqa: PLC0415 - the apps are not ready when settings are read
+    # The apps are not ready when settings are read.
+    from django.contrib import admin  # noqa: PLC0415
+
+    from neruba.admin.place import project_of  # noqa: PLC0415
 
     lists = {
         model._meta.label_lower: model_admin
@@ -90,8 +96,18 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         address = reverse(f"admin:{name.replace('.', '_')}_changelist")
         return {"title": title, "icon": icon, "link": address}
 
+    project = project_of(request)
     groups: list[dict[str, Any]] = [
-        {"items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]}
+        {
+            "items": [
+                {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")},
+                {
+                    "title": f"Project: {project.name}" if project else "Choose a project",
+                    "icon": "swap_horiz",
+                    "link": reverse("choose_project"),
+                },
+            ]
+        }
     ]
     named = set()
     for title, entries in NAVIGATION:
@@ -104,6 +120,19 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     groups.append({"title": REST, "items": rest, "separator": True, "collapsible": True})
     return [group for group in groups if group["items"]]
+
+
+def environment(request: HttpRequest) -> tuple[str, str] | None:
+    """Where the operator stands, at the top of every page: what is live is red."""
+    from neruba.admin.place import place_of  # noqa: PLC0415 - as above
+
+    place = place_of(request)
+    if place.project is None:
+        return None
+    entered = f", entered until {place.entered_until:%H:%M} UTC" if place.entered_until else ""
+    is_live = place.project.mode == "live"
+    words = f"{place.project.slug} ({place.project.mode}{entered})"
+    return words, "danger" if is_live or entered else "info"
 
 
 UNFOLD: dict[str, Any] = {
@@ -123,6 +152,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("neruba/console.css")],
+    "ENVIRONMENT": "neruba.settings.console.environment",
     "DASHBOARD_CALLBACK": "support.admin.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": navigation},
 }

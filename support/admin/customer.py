@@ -118,7 +118,7 @@ class Section:
 
 @admin.register(Customer)
 class CustomerAdmin(PlatformCustomerAdmin):
-    list_display = ["name", "external_id", "project", "email", "owes", "created_at"]
+    list_display = ["name", "external_id", "email", "owes", "created_at"]
     actions_detail = ["change_details"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

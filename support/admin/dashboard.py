@@ -1,4 +1,4 @@
-"""The first page: what waits in each project, and where one of them stands."""
+"""The first page: where the project stands and what waits in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from ingest.models import FailedEvent
 from ledger.selectors.balances import AccountBalance, trial_balance
 from ledger.templates import RECEIVABLE
 from neruba import clock
-from neruba.admin.page import Headline, Table, day, instant, label, link_to, list_of, money, monies
+from neruba.admin.choose import choices
+from neruba.admin.page import Headline, Table, day, link_to, list_of, money, monies
+from neruba.admin.place import project_of
 from neruba.models import Customer, Project, User
 from neruba.money import Money
 from support.selectors.overview import Begun, Standing, Waiting, standing_of, waiting_in
-
-PROJECTS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +35,25 @@ class Step:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill the first page; who may not see projects sees none of it."""
+    """Fill the first page; who stands in no project is asked to choose one."""
     context["title"] = "Overview"
     context["docs_url"] = docs_address()
-    if not request.user.has_perm("neruba.view_project"):
-        return context | {"may_look": False}
-    projects = list(Project.objects.order_by("mode", "slug")[:PROJECTS_SHOWN])
-    context |= {"may_look": True, "has_projects": bool(projects)}
-    if not projects:
-        return context
-    waiting = waiting_in(projects)
-    project = chosen(request, projects)
+    assert isinstance(request.user, User)
+    project = project_of(request)
+    context |= {"project": project, "is_new": not Project.objects.exists()}
+    if project is None or not request.user.has_perm("neruba.view_project"):
+        return context | choices(request, request.user)
+    waiting = waiting_in([project])
     standing = standing_of(project, invoice_rows=Invoice.objects.select_related(*RELATED))
     steps = () if standing.begun.is_done else first_steps(standing.begun)
     return context | {
-        "project": project,
         "sees_books": request.user.has_perm("ledger.view_account"),
         "books": books_of(request, project),
-        "project_page": link_to(project, project.name),
-        "projects": project_table(projects, waiting, project) if len(projects) > 1 else None,
         "headlines": headlines(request.user, project, waiting[project.pk], standing),
         "steps": steps,
-        "links": quick_links(project),
-        "tables": tables(request.user, project, standing),
+        "links": quick_links(),
+        "tables": tables(request.user, standing),
     }
-
-
-def chosen(request: HttpRequest, projects: Sequence[Project]) -> Project:
-    """The project that was asked for, else the first of the list."""
-    named = {project.slug: project for project in projects}
-    return named.get(request.GET.get("project", ""), projects[0])
 
 
 def docs_address() -> str:
@@ -75,52 +64,26 @@ def docs_address() -> str:
         return ""
 
 
-def project_table(
-    projects: Sequence[Project], waiting: dict[int, Waiting], shown: Project
-) -> Table:
-    return Table(
-        title="Projects",
-        columns=("Project", "Mode", "Its time", "Open invoices", "Drafts", "Failed events"),
-        rows=[
-            (
-                format_html('<a href="?project={}">{}</a>', project.slug, project.name)
-                if project != shown
-                else format_html("<strong>{}</strong> (shown below)", project.name),
-                label(project.mode, "success" if project.mode == Project.Mode.LIVE else "plain"),
-                instant(clock.now(project)),
-                f"{waiting[project.pk].open_invoices:,}",
-                f"{waiting[project.pk].drafts:,}",
-                f"{waiting[project.pk].failed_events:,}",
-            )
-            for project in projects
-        ],
-        empty="",
-        numeric=("Open invoices", "Drafts", "Failed events"),
-        more=list_of(Project, "all projects"),
-    )
-
-
 def headlines(
     user: User | AnonymousUser, project: Project, waiting: Waiting, standing: Standing
 ) -> list[Headline]:
     """What matters, as far as the operator may see it."""
     found = []
-    mine: dict[str, object] = {"project__id__exact": project.pk}
     if user.has_perm("billing.view_invoice"):
         found += [
             Headline(
                 "Open invoices",
                 f"{waiting.open_invoices:,}",
-                list_of(Invoice, "show them", **mine, status__exact=Invoice.Status.OPEN),
+                list_of(Invoice, "show them", status__exact=Invoice.Status.OPEN),
             ),
             Headline(
                 "Drafts",
                 f"{waiting.drafts:,}",
-                list_of(Invoice, "show them", **mine, status__exact=Invoice.Status.DRAFT),
+                list_of(Invoice, "show them", status__exact=Invoice.Status.DRAFT),
             ),
         ]
     if user.has_perm("ingest.view_failedevent"):
-        open_ones = list_of(FailedEvent, "show them", **mine, state=FailedEvent.State.OPEN)
+        open_ones = list_of(FailedEvent, "show them", state=FailedEvent.State.OPEN)
         found.append(Headline("Failed events", f"{waiting.failed_events:,}", open_ones))
     if user.has_perm("billing.view_billingrun"):
         found += [_last_run(standing.last_run), _next_due(project, standing)]
@@ -144,8 +107,7 @@ def _next_due(project: Project, standing: Standing) -> Headline:
     )
 
 
-def tables(user: User | AnonymousUser, project: Project, standing: Standing) -> list[Table]:
-    mine: dict[str, object] = {"project__id__exact": project.pk}
+def tables(user: User | AnonymousUser, standing: Standing) -> list[Table]:
     found = []
     if user.has_perm("billing.view_invoice"):
         found += [
@@ -153,14 +115,14 @@ def tables(user: User | AnonymousUser, project: Project, standing: Standing) -> 
                 "Drafts, the next due first",
                 read_documents(standing.next_drafts),
                 empty="No drafts: nothing waits for its grace to end.",
-                more=list_of(Invoice, "all drafts", **mine, status__exact=Invoice.Status.DRAFT),
+                more=list_of(Invoice, "all drafts", status__exact=Invoice.Status.DRAFT),
                 with_customer=True,
             ),
             document_table(
                 "Latest invoices",
                 read_documents(standing.latest_invoices),
                 empty="No invoice was issued yet.",
-                more=list_of(Invoice, "all invoices", **mine),
+                more=list_of(Invoice, "all invoices"),
                 with_customer=True,
             ),
         ]
@@ -205,13 +167,12 @@ def book_table(balances: Sequence[AccountBalance]) -> Table:
     )
 
 
-def quick_links(project: Project) -> list[SafeString | str]:
-    mine: dict[str, object] = {"project__id__exact": project.pk}
+def quick_links() -> list[SafeString | str]:
     links = [
-        list_of(Customer, "Customers", **mine),
-        list_of(Invoice, "Invoices", **mine),
-        list_of(BillingRun, "Billing runs", **mine),
-        list_of(FailedEvent, "Failed events", **mine),
+        list_of(Customer, "Customers"),
+        list_of(Invoice, "Invoices"),
+        list_of(BillingRun, "Billing runs"),
+        list_of(FailedEvent, "Failed events"),
     ]
     return [link for link in links if link]
 

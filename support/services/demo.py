@@ -21,14 +21,17 @@ from neruba.edge import run_atomic
 from neruba.errors import ConflictError
 from neruba.models import Customer, Project, User
 from neruba.money import Money
+from neruba.roles import Role
 from neruba.services.api_keys import issue_api_key
 from neruba.services.customers import create_customer
+from neruba.services.memberships import add_member
 from neruba.services.projects import create_project
 from support.demo import usage, world
 
 OPERATOR = "demo@neruba.example"
 ACTOR = Actor("operator", OPERATOR)
 KEY_NAME = "demo key"
+STAFF = {role: f"{role}@neruba.example" for role in (Role.SUPPORT, Role.FINANCE)}
 
 Act = tuple[datetime, Callable[[], object]]
 
@@ -81,10 +84,11 @@ def _open(*, slug: str, password: str, wall: datetime) -> Demo:
         actor=ACTOR,
         wall=wall,
     )
-    if User.objects.filter(email=OPERATOR).exists():
-        raise ConflictError(f"There is an operator {OPERATOR} already.")
-    User.objects.create_superuser(OPERATOR, password)
+    known = User.objects.filter(email__in=[OPERATOR, *STAFF.values()]).first()
+    if known is not None:
+        raise ConflictError(f"There is an operator {known.email} already.")
     at = world.OPENS_AT
+    _hire(project, password, at=at, wall=wall)
     for meter in world.METERS:
         create_meter(project=project, actor=ACTOR, at=at, **meter)
     for plan in world.PLANS:
@@ -101,6 +105,15 @@ def _open(*, slug: str, password: str, wall: datetime) -> Demo:
         wall=wall,
     )
     return Demo(project, issued.secret)
+
+
+def _hire(project: Project, password: str, *, at: datetime, wall: datetime) -> None:
+    """The owner, who is a superuser, and those who have work here."""
+    people = {Role.OWNER: User.objects.create_superuser(OPERATOR, password)}
+    for role, address in STAFF.items():
+        people[role] = User.objects.create_user(address, password, is_staff=True)
+    for role, user in people.items():
+        add_member(project=project, user=user, role=role, actor=ACTOR, at=at, wall=wall)
 
 
 def _customer(firm: world.Firm) -> dict[str, object]:

@@ -2,12 +2,13 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from ingest.models import Meter, UsageEvent
 from ingest.services.void import void_event
 from ingest.services.windows import rebuild_windows
 from neruba.actor import SYSTEM
-from neruba.models import Project, User
+from neruba.models import AuditRecord, Project
 from tests import factories
 from tests.factories import START, event_body
 
@@ -29,9 +30,9 @@ def project() -> Project:
 
 
 @pytest.fixture
-def operator() -> Client:
+def operator(project: Project) -> Client:
     client = Client()
-    client.force_login(User.objects.create_superuser("op@example.com", "correct horse battery"))
+    client.force_login(factories.operator(project=project, role="owner"))
     return client
 
 
@@ -65,10 +66,14 @@ def test_events_are_found_by_exact_id_or_beginning_of_a_subject(
 def test_a_meter_changes_in_nothing_but_its_name(operator: Client, project: Project) -> None:
     meter = Meter.objects.get()
     change = {"name": "All calls", "code": "x", "event_type": "x", "aggregation": "max"}
-    assert operator.post(f"/admin/ingest/meter/{meter.pk}/change/", change).status_code == 302
+    assert operator.post(f"/admin/ingest/meter/{meter.pk}/change/", change).status_code == 403
+    given = {**change, "reason": "asked by sales", "_form_submitted": "1"}
+    operator.post(reverse("admin:ingest_meter_rename", args=[meter.pk]), given)
     changed = Meter.objects.get()
     assert (changed.name, changed.code, changed.aggregation) == ("All calls", "calls", "count")
     assert changed.history.count() == 2
+    noted = AuditRecord.objects.get(action="meter.renamed")
+    assert (noted.object_id, noted.reason) == ("calls", "asked by sales")
 
 
 def test_no_list_counts_or_reads_all_rows(operator: Client, project: Project) -> None:

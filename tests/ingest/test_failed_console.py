@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from ingest.admin import failed_event
 from ingest.models import DirtyMark, FailedEvent, UsageEvent
-from neruba.models import AuditRecord, Project, User
+from neruba.models import AuditRecord, Project
 from tests import factories
 from tests.factories import START, event_body
 
@@ -35,14 +34,14 @@ def project() -> Project:
 
 
 @pytest.fixture
-def operator(client: Client) -> Client:
-    return logged_in(client, "view_failedevent", "resubmit_failedevent", "discard_failedevent")
+def operator(client: Client, project: Project) -> Client:
+    return logged_in(
+        client, project, "view_failedevent", "resubmit_failedevent", "discard_failedevent"
+    )
 
 
-def logged_in(client: Client, *permissions: str) -> Client:
-    user = User.objects.create_user(EMAIL, is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client.force_login(user)
+def logged_in(client: Client, project: Project, *permissions: str) -> Client:
+    client.force_login(factories.poor(*permissions, project=project, email=EMAIL))
     return client
 
 
@@ -281,7 +280,7 @@ def test_a_resubmitted_one_stays_so(operator: Client, project: Project) -> None:
 def test_each_act_has_a_permission_of_its_own(
     client: Client, project: Project, may: str, acts: set[str]
 ) -> None:
-    client = logged_in(client, "view_failedevent", may)
+    client = logged_in(client, project, "view_failedevent", may)
     row = failed(project)
     before = stored()
     for act in acts:

@@ -3,20 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
 from billing.models import Invoice
-from neruba.models import User
+from neruba.models import Project, User
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
 
 PASSWORD = "a-long-enough-password"
-
-# Configuration that is edited in Django's own way; all else is read-only or changed by actions.
-EDITABLE = {"auth.group", "ingest.meter", "neruba.user"}
 
 
 def world(**project: Any) -> Sandbox:
@@ -41,11 +37,12 @@ def world(**project: Any) -> Sandbox:
     sandbox.post("/subscriptions/other/changes", {"type": "cancel", "reason": "gone"})
     sandbox.clock("2026-02-01T00:30:00Z")  # the grace of January still runs: drafts
     sandbox.post("/charges", {**charge, "charge_key": "later", "amount": "5.00"})
-    Group.objects.get_or_create(name="accountants")
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.secret(project=sandbox.project)
     factories.failed_login()
+    factories.invited(project=sandbox.project)
+    factories.operator_token(project=sandbox.project)
     return sandbox
 
 
@@ -55,10 +52,16 @@ def superuser(password: str | None = None) -> User:
     return known or User.objects.create_superuser("root@example.com", password)
 
 
-def looking(user: User) -> Client:
-    """A browser in which the operator is logged in."""
+def looking(user: User, project: Project | None = None) -> Client:
+    """A browser in which the operator is logged in; a superuser stands in `project`, or else in the
+    only one that there is.
+    """
     client = Client()
     client.force_login(user)
+    there = [project] if project else list(Project.objects.all()[:2])
+    if user.is_superuser and len(there) == 1:
+        given = {"project": there[0].slug, "reason": "to look at it"}
+        assert client.post(reverse("choose_project"), given).status_code == 302
     return client
 
 

@@ -1,14 +1,15 @@
 """The customer's page answers what a customer asks on the telephone."""
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from neruba.models import AuditRecord, Customer
+from tests import factories
 from tests.billing.sandbox import Sandbox, started
-from tests.support.console import looking, newcomer, superuser, world
+from tests.support.console import looking, superuser, world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -76,13 +77,13 @@ def test_currencies_stand_beside_each_other() -> None:
 
 
 def test_an_operator_sees_the_sections_of_their_permissions() -> None:
-    world()
-    poor = newcomer()
-    poor.user_permissions.add(Permission.objects.get(codename="view_customer"))
+    sandbox = world()
+    poor = factories.poor("view_customer", project=sandbox.project)
     html = looking(poor).get(address("acme")).content.decode()
     assert "Owed" not in html
     assert 'id="invoices"' not in html
-    poor.user_permissions.add(Permission.objects.get(codename="view_invoice"))
+    allowed = Group.objects.get(name="support").permissions
+    allowed.add(Permission.objects.get(codename="view_invoice"))
     html = looking(poor).get(address("acme")).content.decode()
     assert 'id="invoices"' in html
     assert 'id="charges"' not in html

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from neruba import clock
 from neruba.errors import NerubaError
 from support.selectors.tour import tour
-from support.services.demo import OPERATOR, seed_demo
+from support.services.demo import OPERATOR, STAFF, seed_demo
 
 PASSWORD_BYTES = 9
 
 
 class Command(BaseCommand):
     help = (
-        "Make the sandbox project `demo` with two months of billing behind it and an operator who "
-        "may do everything; print logins, key and pages as JSON. Refused where either stands."
+        "Make the sandbox project `demo` with two months of billing behind it and operators of "
+        "three roles; print logins, key and pages as JSON. Refused where either stands."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +39,10 @@ class Command(BaseCommand):
                 raise CommandError(f"{error.detail} Seed a new database.") from error
         said = {
             "base_url": base_url,
-            "logins": [{"role": "Operator", "username": OPERATOR, "password": password}],
+            "logins": [
+                {"role": role, "username": address, "password": password}
+                for role, address in (("Owner and superuser", OPERATOR), *STAFF.items())
+            ],
             "api_key": demo.api_key,
             "pages": [
                 {

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from html import unescape
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from billing.models import BillingRun, RunItem
 from billing.tasks import plan_billing_run
-from neruba.models import AuditRecord, Lease, OutboxMessage, User
+from neruba.models import AuditRecord, Lease, OutboxMessage, Project
 from tests import factories
 from tests.billing.runs.stories import (
     TOO_MUCH,
@@ -29,15 +28,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 EMAIL = "ada@neruba.example"
 
 
-@pytest.fixture
-def operator(client: Client) -> Client:
-    user = User.objects.create_user(EMAIL, is_staff=True)
+def acting(client: Client, project: Project) -> Client:
+    """Logged in as one who may do all that this is about, in the project."""
     names = [
         *("view_billingrun", "add_billingrun", "change_billingrun", "view_runitem"),
         *("view_lease", "delete_lease", "view_outboxmessage", "change_outboxmessage"),
     ]
-    user.user_permissions.set(Permission.objects.filter(codename__in=names))
-    client.force_login(user)
+    client.force_login(factories.poor(*names, project=project, email=EMAIL))
     return client
 
 
@@ -70,10 +67,11 @@ def parked() -> tuple[Sandbox, BillingRun]:
     return sandbox, BillingRun.objects.latest("pk")
 
 
-def test_a_run_is_begun_with_a_reason_and_its_page_follows_it(operator: Client) -> None:
+def test_a_run_is_begun_with_a_reason_and_its_page_follows_it(client: Client) -> None:
     sandbox = customers_of_a_month("anna", "zoe")
-    project = sandbox.now_at("2026-02-01T01:00:00Z")
-    given = {"project": project.pk, "reason": "month's end"}
+    operator = acting(client, sandbox.project)
+    sandbox.now_at("2026-02-01T01:00:00Z")
+    given = {"reason": "month's end"}
     answer = submit(operator, "billing_billingrun_start", **given)
     run = BillingRun.objects.latest("pk")
     assert answer["HX-Redirect"] == reverse("admin:billing_billingrun_change", args=[run.pk])
@@ -94,23 +92,23 @@ def test_a_run_is_begun_with_a_reason_and_its_page_follows_it(operator: Client) 
     ("values", "shown"),
     [
         ({"reason": ""}, "This field is required"),
-        ({"project": 10**9}, "not one of the available choices"),
         ({"as_of_0": "2026-03-01", "as_of_1": "00:00"}, "only a dry run looks ahead"),
     ],
 )
 def test_a_wrong_dialog_begins_nothing(
-    operator: Client, values: dict[str, object], shown: str
+    client: Client, values: dict[str, object], shown: str
 ) -> None:
-    project = customers_of_a_month("anna").project
+    operator = acting(client, customers_of_a_month("anna").project)
     runs = BillingRun.objects.count()
-    given = {"project": project.pk, "reason": "why not", **values}
+    given = {"reason": "why not", **values}
     answer = submit(operator, "billing_billingrun_start", **given)
     assert shown in answer.content.decode()
     assert BillingRun.objects.count() == runs
 
 
-def test_parked_customers_are_shown_with_their_cause_and_tried_again(operator: Client) -> None:
+def test_parked_customers_are_shown_with_their_cause_and_tried_again(client: Client) -> None:
     sandbox, run = parked()
+    operator = acting(client, sandbox.project)
     text = words(page_of(operator, run))
     assert "1 customer is parked: everybody else is billed." in text
     assert "InvariantError: invoice.issue:period:sub-huge:1:1:1" in text
@@ -128,8 +126,9 @@ def test_parked_customers_are_shown_with_their_cause_and_tried_again(operator: C
     assert "None of the run's customers is parked" in words(refused)
 
 
-def test_a_repetition_says_that_all_came_out_the_same(operator: Client) -> None:
+def test_a_repetition_says_that_all_came_out_the_same(client: Client) -> None:
     sandbox = customers_of_a_month("anna", "zoe")
+    operator = acting(client, sandbox.project)
     sandbox.clock("2026-02-01T01:00:00Z")
     run = BillingRun.objects.latest("pk")
     submit(operator, "billing_billingrun_repeat", run.pk, reason="audit")
@@ -140,10 +139,11 @@ def test_a_repetition_says_that_all_came_out_the_same(operator: Client) -> None:
     assert text.count(run.fingerprint) == 2
 
 
-def test_a_lease_is_released_and_a_dead_message_tried_again(operator: Client) -> None:
+def test_a_lease_is_released_and_a_dead_message_tried_again(client: Client) -> None:
     project = factories.project()
     factories.lease(project=project)
     message = factories.dead_message(project=project)
+    operator = acting(client, project)
     lease = Lease.objects.get()
     assert "expired" in words(_get(operator, "neruba_lease_change", lease.pk))
     submit(operator, "neruba_lease_release", lease.pk, reason="host is gone")
@@ -162,9 +162,10 @@ def _get(client: Client, name: str, *args: object) -> HttpResponse:
 
 
 def test_a_page_of_a_run_costs_the_same_for_any_number_of_chunks(
-    operator: Client, django_assert_max_num_queries: Sequence[object]
+    client: Client, django_assert_max_num_queries: Sequence[object]
 ) -> None:
     sandbox = customers_of_a_month(*(f"c{number}" for number in range(6)))
+    operator = acting(client, sandbox.project)
     run = planned(sandbox.now_at("2026-02-01T01:00:00Z"), chunk=1)
     with django_assert_max_num_queries(25):  # type: ignore[operator]
         page_of(operator, run)
