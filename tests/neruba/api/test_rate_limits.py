@@ -107,9 +107,8 @@ def test_events_are_accepted_while_redis_is_away_and_it_is_said_once(
 @pytest.mark.skipif(not django_settings.REDIS_URL, reason="REDIS_URL names no Redis")
 def test_one_count_is_one_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
-    connection = type(
-        rate_counter._client(django_settings.REDIS_URL).connection_pool.make_connection()
-    )
+    pool: Any = rate_counter._client(django_settings.REDIS_URL).connection_pool
+    connection = type(pool.make_connection())
     send = connection.send_packed_command
 
     def noted(self: Any, command: Any, *args: Any, **kwargs: Any) -> None:
