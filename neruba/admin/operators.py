@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from axes.models import AccessAttempt
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -154,6 +155,7 @@ class OperatorAdmin(PageAdmin):
                 Fact("Rights", self.rights(row)),
                 Fact("Known since", instant(row.date_joined)),
                 Fact("Last login", instant(row.last_login) or "never"),
+                Fact("Failed logins", list_of(AccessAttempt, "and locks", q=row.email)),
                 Fact("Audit", list_of(AuditRecord, "what was done to it", q=row.email)),
             ],
             tables=[
