@@ -13,6 +13,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser
 
 from neruba.api.problems import not_found, server_error
+from neruba.ops import views as operations
 
 API_APPS = ["neruba", "ingest", "ledger", "billing"]
 _docs: dict[str, Any] = {
@@ -22,6 +23,9 @@ _docs: dict[str, Any] = {
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("health/live", operations.live),
+    path("health/ready", operations.ready),
+    path("metrics", operations.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
 ]

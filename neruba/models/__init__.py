@@ -5,6 +5,7 @@ from neruba.models.audit import AuditRecord
 from neruba.models.customer import Customer, Subject
 from neruba.models.idempotency import IdempotencyRecord
 from neruba.models.lease import Lease
+from neruba.models.operations import Heartbeat, InvariantCheck
 from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
 
@@ -12,7 +13,9 @@ __all__ = [
     "ApiKey",
     "AuditRecord",
     "Customer",
+    "Heartbeat",
     "IdempotencyRecord",
+    "InvariantCheck",
     "Lease",
     "OutboxMessage",
     "Project",

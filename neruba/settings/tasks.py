@@ -38,12 +38,14 @@ def schedule(tick: float) -> dict[str, Any]:
     dropped.
     """
     every = {
+        "neruba.tasks.beat": tick,
         "ingest.tasks.rebuild_all_marked": tick,
         "neruba.tasks.deliver_due": tick,
         "billing.tasks.sweep": 2 * tick,
         "neruba.tasks.release_expired_leases": 2 * tick,
         "billing.tasks.tick": 12 * tick,
         "neruba.tasks.forget_old_answers": 720 * tick,
+        "billing.tasks.verify_sample": 720 * tick,
     }
     return {
         task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
