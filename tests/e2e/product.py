@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,15 @@ class Product:
 
     def wait_until_red(self, *parts: str) -> dict[str, Any]:
         """Until exactly these parts fail; their details."""
-        self.wait_for(f"red by {parts}", lambda: set(self.readiness()[1]) == set(parts))
-        return self.readiness()[1]
+        red: dict[str, Any] = {}
+
+        def is_red() -> bool:
+            red.clear()
+            red.update(self.readiness()[1])
+            return set(red) == set(parts)
+
+        self.wait_for(f"red by {parts}", is_red)
+        return red
 
     def wait_for(self, what: str, is_so: Callable[[], Any]) -> None:
         stop_at = time.monotonic() + PATIENCE_S
@@ -75,11 +83,11 @@ class Product:
                 start_new_session=True,
             )
 
-    def metric(self, name: str) -> float | None:
+    def metric(self, name: str) -> Decimal | None:
         """The value of a metric, as it is written with its labels."""
         for line in self.get("/metrics", Authorization="Bearer " + TOKEN)[1].splitlines():
             if line.startswith(f"{name} "):
-                return float(line.rpartition(" ")[2])  # type: ignore[no-any-return,unused-ignore]
+                return Decimal(line.rpartition(" ")[2])
         return None
 
 

@@ -3,16 +3,17 @@
 import os
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connections
 
 from bin.lib import services
 from tests.e2e.product import Product, serving
-from tests.e2e.server import Answer
+from tests.e2e.server import BASE_DIR, Answer
 
 UNAPPLY = "DELETE FROM django_migrations WHERE app = 'neruba' AND name = '0007_heartbeat'"
 REAPPLY = (
@@ -62,23 +63,37 @@ def test_a_missing_migration_a_missing_trigger_and_a_silent_schedule_are_named(
 class Services:
     """A MariaDB and a Redis of the test's own, which it may take away."""
 
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self.folder, self.variables = folder, variables
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._restarted: list[subprocess.Popen[bytes]] = []
+        said = self._command("start")
+        self.variables = dict(pair.split("=", 1) for pair in said.split()[1:])
+
+    def _command(self, action: str) -> str:
+        command = [sys.executable, "-m", "bin.lib.services", action, "--dir", str(self._folder)]
+        done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def end(self) -> None:
+        self._command("stop")
+        for process in self._restarted:
+            process.wait(timeout=10)
 
     def _process_id(self, name: str) -> int:
-        return int((self.folder / f"{name}.pid").read_text())
+        return int((self._folder / f"{name}.pid").read_text())
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
         """Killed, and started again with the same data and port."""
-        number = self._process_id(name)
-        command = Path(f"/proc/{number}/cmdline").read_bytes().decode().split("\0")[:-1]
-        os.kill(number, signal.SIGKILL)
-        os.waitpid(number, 0)
+        running = Path(f"/proc/{self._process_id(name)}/cmdline")
+        command = self._command_again(running.read_text().rstrip("\0").split("\0"))
+        os.kill(self._process_id(name), signal.SIGKILL)
+        while running.exists() and running.read_text():
+            time.sleep(0.05)
         try:
             yield
         finally:
-            with (self.folder / f"{name}.log").open("ab") as log:
+            with (self._folder / f"{name}.log").open("ab") as log:
                 again = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -86,7 +101,15 @@ class Services:
                     stderr=log,
                     start_new_session=True,
                 )
-            (self.folder / f"{name}.pid").write_text(str(again.pid))
+            self._restarted.append(again)
+            (self._folder / f"{name}.pid").write_text(str(again.pid))
+
+    def _command_again(self, told: list[str]) -> list[str]:
+        """As it was started. Redis tells its address instead of its arguments."""
+        program, _, port = told[0].partition(" 127.0.0.1:")
+        if not port:
+            return told
+        return [program, "--bind", "127.0.0.1", "--port", port, "--save", ""]
 
     @contextmanager
     def hanging(self, name: str) -> Iterator[None]:
@@ -100,13 +123,13 @@ class Services:
 
 @pytest.fixture
 def own(database_url: str) -> Iterator[Services]:
-    if "mysql" not in connections["default"].settings_dict["ENGINE"]:
+    if "mysql" not in database_url:
         pytest.skip("a server is taken away; SQLite has none")
-    folder = services.new_folder()
+    found = Services(services.new_folder())
     try:
-        yield Services(folder, services.launch(folder))
+        yield found
     finally:
-        services.end(folder)
+        found.end()
 
 
 def test_the_database_may_be_gone_at_the_start_hang_and_go(own: Services, tmp_path: Path) -> None:
