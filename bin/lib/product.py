@@ -20,7 +20,8 @@ from typing import IO
 
 STOP_LIMIT_S = 30
 LOOK_EVERY_S = 0.2
-CELERY = (sys.executable, "-m", "celery", "--app", "neruba.celery")
+# Quiet: no banner among the lines of the log.
+CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "neruba.celery")
 
 
 def main() -> int:

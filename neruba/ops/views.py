@@ -42,7 +42,10 @@ def ready(request: HttpRequest) -> JsonResponse:
     checks = check_parts(wanted, at=clock.wall())
     sound = all(check.ok for check in checks)
     body = {"status": "ready" if sound else "not_ready", "checks": [asdict(c) for c in checks]}
-    return JsonResponse(body, status=200 if sound else 503)
+    answer = JsonResponse(body, status=200 if sound else 503)
+    # What Django would log of a 503 is an error; here it is an answer.
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return answer
 
 
 @never_cache

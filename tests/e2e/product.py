@@ -7,10 +7,11 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Product:
     processes: dict[str, subprocess.Popen[bytes]]
     log: Path
 
-    def get(self, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
+    def get(self, path: str, **headers: str) -> tuple[int, str, Message]:
         """Without a key: status, text, headers."""
         request = urllib.request.Request(self.server.url + path, headers=headers)  # noqa: S310
         try:
