@@ -16,6 +16,8 @@ from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, OutboxMessage, Project
+from neruba.ops.heartbeat import SCHEDULER, note_life
+from neruba.ops.invariants import keep_check
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
 from neruba.services.leases import Held, take_lease
@@ -145,3 +147,11 @@ def dead_message(*, project: Project, topic: str = "test.topic") -> OutboxMessag
     return OutboxMessage.objects.create(
         project=project, topic=topic, key="k", handler="h", state="dead", attempts=7, cause="No."
     )
+
+
+def signs_of_life(*, at: datetime = START) -> None:
+    """A schedule that was heard of at the wall time `at`, and a look at invariants that found
+    something.
+    """
+    note_life(SCHEDULER, owner="host, process 1", at=at)
+    keep_check("sample", checked=3, differences=["acme: invoice INV-000001: differs"], at=at)

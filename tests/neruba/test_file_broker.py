@@ -31,7 +31,7 @@ def test_no_message_is_taken_before_it_is_written(tmp_path: Path) -> None:
     senders = [threading.Thread(target=send, args=[number]) for number in range(SENDERS)]
     for sender in senders:
         sender.start()
-    found = set()
+    found: set[tuple[int, int]] = set()
     while len(found) < MESSAGES * SENDERS:
         message = taking.get(timeout=30)  # type: ignore[attr-defined]
         found.add((message.payload["from"], message.payload["n"]))

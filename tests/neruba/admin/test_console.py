@@ -54,6 +54,7 @@ def world() -> None:
     made = build_world()
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
+    factories.signs_of_life()
 
 
 @pytest.fixture
