@@ -17,12 +17,12 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """Writes a message beside its place, under a name that nobody looks for, and moves it there."""
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
         name = f"{monotonic_ns() // 1_000_000}_{uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         unseen = folder / f".{name}.part"
         try:
-            unseen.write_text(dumps(message))
+            unseen.write_text(dumps(payload))
             unseen.rename(folder / name)
         except OSError as error:
             raise ChannelError(f"Cannot add a message to {folder}") from error
