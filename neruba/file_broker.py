@@ -17,7 +17,9 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """Writes a message beside its place, under a name that nobody looks for, and moves it there."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(  # type: ignore[override]  # its two bases differ
+        self, queue: str, payload: dict[str, Any], **kwargs: Any
+    ) -> None:
         name = f"{monotonic_ns() // 1_000_000}_{uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         unseen = folder / f".{name}.part"

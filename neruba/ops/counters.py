@@ -4,7 +4,8 @@ a host are added up (neruba/ops/metrics.py).
 Labels are from small, fixed sets: no ids, no projects, no callers' names.
 """
 
-from collections.abc import Iterable
+import collections
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from django.db import transaction
@@ -28,12 +29,10 @@ def count_ingested(outcomes: Iterable[str]) -> None:
     """Count outcomes of events once the caller's transaction is committed: a transaction that is
     tried again counts once.
     """
-    counts: dict[str, int] = {}
-    for outcome in outcomes:
-        counts[outcome] = counts.get(outcome, 0) + 1
+    counts = collections.Counter(outcomes)
     transaction.on_commit(partial(_count_ingested, counts), robust=True)
 
 
-def _count_ingested(counts: dict[str, int]) -> None:
+def _count_ingested(counts: Mapping[str, int]) -> None:
     for outcome, number in counts.items():
         INGESTED.labels(outcome).inc(number)
