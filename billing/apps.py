@@ -8,6 +8,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.execution import bill_to
+        from billing.gauges import billing_gauges
         from billing.selectors.runs import next_due
         from billing.selectors.usage_traces import (
             billed_for_good,
@@ -18,9 +19,11 @@ class BillingConfig(AppConfig):
         from ingest.news import register_reader
         from ingest.selectors.trace import register_finality, register_tracer
         from neruba.due import DueKind, register
+        from neruba.ops.gauges import register_gauges
 
         register(DueKind("billing", next_due, bill_to))
         register_tracer("invoice_lines", lines_of_event)
         register_tracer("corrections", corrections_of_event)
         register_finality(billed_for_good)
         register_reader(note_late_usage)
+        register_gauges(billing_gauges)

@@ -3,6 +3,7 @@
 All that they do is derivable from the database: a lost message costs the time until the next sweep.
 """
 
+from datetime import timedelta
 from functools import partial
 
 from celery import shared_task
@@ -17,18 +18,22 @@ from billing.selectors.runs import (
     runs_at_work,
     runs_to_retry,
 )
+from billing.selectors.verify import verify_newest
 from billing.services.chunks import work_on_chunk
 from billing.services.runs import complete_run, create_run, retry_run
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.edge import outcome_of, run_atomic
+from neruba.edge import Failure, outcome_of, run_atomic
 from neruba.errors import ConflictError
 from neruba.models import Project
 from neruba.nudge import nudge
+from neruba.ops.invariants import keep_check
 from neruba.owner import worker_name
 from neruba.services.leases import release_lease, take_lease
 
 SCHEDULE_LEASE = "billing schedule"
+SAMPLE = "sample"
+SAMPLING_TIME = timedelta(minutes=1)
 
 
 @shared_task
@@ -125,3 +130,25 @@ def _take_up(run: BillingRun) -> None:
         nudge(plan_billing_run, run.pk)
     elif not chunks_held(run, clock.wall()):
         _hand_out(run)
+
+
+@shared_task
+def verify_sample() -> int:
+    """Look at the newest invoices and entries of the live projects, and keep what that came to for
+    `/metrics`; returns the number of differences.
+
+    The projects come in another order each time, until the time is up: none is left out for long.
+    """
+    stop_at = clock.wall() + SAMPLING_TIME
+    checked, differences = 0, list[str]()
+    for project in Project.objects.filter(mode=Project.Mode.LIVE).order_by("?"):
+        if clock.wall() > stop_at:
+            break
+        sample = outcome_of(partial(verify_newest, project))
+        if not isinstance(sample, Failure):
+            checked += sample.checked
+            differences += [f"{project.slug}: {one}" for one in sample.differences]
+        elif not sample.passes:
+            differences.append(f"{project.slug}: cannot be verified, {sample.cause}")
+    keep_check(SAMPLE, checked=checked, differences=differences, at=clock.wall())
+    return len(differences)

@@ -1,10 +1,16 @@
 """System checks: what the promises rest on must really be set."""
 
+import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+
+from neruba.settings.environment import READ_ELSEWHERE, VARIABLES
+
+OURS = "NERUBA_"
 
 
 @register(Tags.database)
@@ -61,3 +67,18 @@ def _check_sqlite(alias: str) -> list[CheckMessage]:
             Error("SQLite needs foreign_keys and recursive_triggers on.", id="neruba.E007")
         )
     return problems
+
+
+@register()
+def check_names(**_kwargs: Any) -> list[CheckMessage]:
+    """A variable that nothing reads is a misspelt one: what it should have set has its default."""
+    known = VARIABLES.keys() | READ_ELSEWHERE.keys()
+    unknown = sorted(name for name in os.environ if name.startswith(OURS) and name not in known)
+    return [
+        Warning(
+            f"{name} is set, and nothing reads it.",
+            hint=f"Is {near[0]} meant?" if (near := get_close_matches(name, known, 1)) else None,
+            id="neruba.W020",
+        )
+        for name in unknown
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
 
 
 def validate_no_outer_space(value: str) -> None:
@@ -45,3 +46,14 @@ class DigestField(models.BinaryField[bytes, bytes]):
 
     def from_db_value(self, value: Any, _expression: object, _connection: object) -> bytes | None:
         return None if value is None else bytes(value)
+
+
+class UtcNow(Now):
+    """The real time in UTC, given by the database, as the default of a column that many rows are
+    inserted without. MySQL's own `CURRENT_TIMESTAMP` is in the time zone of the session.
+    """
+
+    def as_mysql(
+        self, compiler: Any, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra_context)

@@ -41,15 +41,10 @@ READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessa
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
-# Accounts of people belong to the installation, not to a project.
+# What belongs to the installation, not to a project.
 PLATFORM = (
-    "neruba.*_user",
-    "neruba.*_operatortoken",
-    "auth.*",
-    "admin.*",
-    "contenttypes.*",
-    "sessions.*",
-    "axes.*",
+    *("neruba.*_user", "neruba.*_operatortoken", "neruba.*_heartbeat", "neruba.*_invariantcheck"),
+    *("auth.*", "admin.*", "contenttypes.*", "sessions.*", "axes.*"),
 )
 READ_SCOPES = frozenset({"usage:read", "billing:read"})
 

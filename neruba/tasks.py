@@ -4,6 +4,8 @@ from celery import shared_task
 
 from neruba import clock
 from neruba.nudge import nudge
+from neruba.ops.heartbeat import SCHEDULER, note_life
+from neruba.owner import worker_name
 from neruba.selectors.outbox import due_messages
 from neruba.services.idempotency import forget_answers
 from neruba.services.leases import release_expired
@@ -11,6 +13,12 @@ from neruba.services.logins import forget_logins
 from neruba.services.outbox import deliver
 
 MESSAGES_A_TASK = 200
+
+
+@shared_task
+def beat() -> None:
+    """Show that the schedule sends, the broker carries and a worker works."""
+    note_life(SCHEDULER, owner=worker_name(), at=clock.wall())
 
 
 @shared_task

@@ -15,6 +15,7 @@ from neruba.admin.choose import choose_project
 from neruba.admin.sessions import change_password
 from neruba.error_pages import not_found
 from neruba.invite_page import invite_page
+from neruba.ops import views as operations
 
 API_APPS = ["neruba", "ingest", "ledger", "billing"]
 _docs: dict[str, Any] = {
@@ -24,6 +25,9 @@ _docs: dict[str, Any] = {
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("health/live", operations.live),
+    path("health/ready", operations.ready),
+    path("metrics", operations.metrics),
     path("admin/password_change/", admin.site.admin_view(change_password)),
     path("admin/project/", admin.site.admin_view(choose_project), name="choose_project"),
     path("admin/", admin.site.urls),

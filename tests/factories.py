@@ -20,6 +20,8 @@ from neruba.actor import SYSTEM
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
+from neruba.ops.heartbeat import SCHEDULER, note_life
+from neruba.ops.invariants import keep_check
 from neruba.roles import Role
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.customers import create_customer
@@ -228,3 +230,11 @@ def failed_login(*, name: str = "acme@example.com", address: str = "192.0.2.1") 
     """Somebody did not know the password."""
     login = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
     assert authenticate(login, username=name, password="wrong") is None
+
+
+def signs_of_life(*, at: datetime = START) -> None:
+    """A schedule that was heard of at the wall time `at`, and a look at invariants that found
+    something.
+    """
+    note_life(SCHEDULER, owner="host, process 1", at=at)
+    keep_check("sample", checked=3, differences=["acme: invoice INV-000001: differs"], at=at)

@@ -11,6 +11,7 @@ from billing.selectors.contents import computed
 from billing.selectors.documents import Document, documents_of
 from ingest.selectors.bounds import ArrivalBound
 from ledger.selectors.journal import moves_of_keys, objects_of_kind
+from ledger.selectors.verify import entry_differences, newest_entries
 from ledger.templates import Move, OperationKey
 from neruba.canonical import sha256_hex
 from neruba.models import Project
@@ -18,6 +19,8 @@ from neruba.money import Money
 
 ISSUE = "invoice.issue"
 BATCH = 200
+SAMPLED_INVOICES = 20
+SAMPLED_ENTRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,34 @@ def _differences(
             yield (
                 f"line {line['id']}: the evidence gives {again.amount}, printed is {line['amount']}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a look at the newest documents and entries came to."""
+
+    checked: int
+    differences: tuple[str, ...]
+
+
+def verify_newest(project: Project) -> Sample:
+    """Rebuild the project's newest finalised invoices and check its newest entries: a sample that
+    is cheap enough to be taken all the time. `manage.py verify` looks at everything.
+    """
+    rows = Invoice.objects.filter(project=project, sequence__isnull=False).order_by("-sequence")
+    wanted = rows.select_related("customer", "subscription__customer", "party")
+    invoices = list(wanted[:SAMPLED_INVOICES])
+    entries = newest_entries(project, SAMPLED_ENTRIES)
+    differences = [
+        f"invoice {verdict.invoice.number}: {difference}"
+        for verdict in verify_invoices(project, invoices)
+        for difference in verdict.differences
+    ]
+    differences += [
+        f"{found.kind} {found.object}: {found.detail}"
+        for found in entry_differences(project, entries)
+    ]
+    return Sample(len(invoices) + len(entries), tuple(differences))
 
 
 def number_gaps(project: Project) -> list[str]:

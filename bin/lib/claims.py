@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -10,6 +11,9 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 OK = 200
+READY = "/health/ready"
+METRICS = "/metrics"
+READY_LIMIT_S = 60
 LOGIN = "/admin/login/?next=/admin/"
 CSRF_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 ASSET = re.compile(r'<(?:link|script)\b[^>]*?\s(?:href|src)="([^"#]+)"')
@@ -62,6 +66,20 @@ def claims(demo: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         key = demo["api_key"] if "/api/v1/" in page["url"] else ""
         status, address, text = browser.fetch(page["url"], key=key)
         yield f"{page['title']}: {page['url']}", fault(page, status, address, text)
+    yield f"every part works: {base}{READY}", unreadiness(base)
+    status, _, text = Browser().fetch(base + METRICS)
+    told = status == OK and "neruba_heartbeat_age_seconds" in text
+    yield f"metrics: {base}{METRICS}", "" if told else f"status {status}"
+
+
+def unreadiness(base: str) -> str:
+    """What still does not work when the schedule and the worker had time to be heard of."""
+    deadline = time.monotonic() + READY_LIMIT_S
+    status, _, text = Browser().fetch(base + READY)
+    while status != OK and time.monotonic() < deadline:
+        time.sleep(1)
+        status, _, text = Browser().fetch(base + READY)
+    return "" if status == OK else text
 
 
 def is_open(url: str) -> bool:

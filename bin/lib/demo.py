@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bin.lib.claims import OK, Browser, check_claims
+from bin.lib.claims import METRICS, OK, READY, Browser, check_claims
 from bin.lib.product import first_to_end, running
 from bin.lib.services import free_port
 
@@ -153,6 +153,7 @@ def print_guide(demo: dict[str, Any]) -> None:
     """What a newcomer needs: where to go, how to get in, what to see first, how to end it."""
     base, key = demo["base_url"], demo["api_key"]
     print(f"\nNeruba is running.\n\n  Console  {base}/admin/\n  API      {base}/api/v1/")
+    print(f"  Health   {base}{READY}\n  Metrics  {base}{METRICS}")
     for login in demo["logins"]:
         print(f"\n{login['role']}\n  e-mail    {login['username']}")
         print(f"  password  {login['password']}")

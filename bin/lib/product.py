@@ -8,9 +8,11 @@ without its worker would look well.
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +20,8 @@ from typing import IO
 
 STOP_LIMIT_S = 30
 LOOK_EVERY_S = 0.2
-CELERY = (sys.executable, "-m", "celery", "--app", "neruba.celery")
+# Quiet: no banner among the lines of the log.
+CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "neruba.celery")
 
 
 def main() -> int:
@@ -42,15 +45,16 @@ def commands(port: int) -> dict[str, tuple[str, ...]]:
     return {
         "web": (
             *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--no-control-socket"),
+            *("--config", "python:neruba.ops.gunicorn"),
             *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
             *("--workers", os.environ.get("WEB_CONCURRENCY", "2"), "--threads", "4"),
         ),
         # Without gossip and mingle: a worker would be deaf after a restart of Redis.
         "worker": (
-            *(*CELERY, "worker", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
+            *(*CELERY, "worker", "--without-gossip", "--without-mingle"),
             *("--concurrency", os.environ.get("WORKER_CONCURRENCY", "2")),
         ),
-        "schedule": (*CELERY, "beat", "--loglevel", "WARNING", "--pidfile", ""),
+        "schedule": (*CELERY, "beat", "--pidfile", ""),
     }
 
 
@@ -59,14 +63,16 @@ def running(
     port: int, environment: Mapping[str, str], output: IO[bytes] | None = None
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """All processes by name, until the block ends; each in a session of its own, so that a Ctrl-C
-    is for this program, which then stops them in order.
+    is for this program, which then stops them in order. What they count for `/metrics` is added up
+    in a folder that lives as long as they do.
     """
     processes: dict[str, subprocess.Popen[bytes]] = {}
+    counts = tempfile.mkdtemp(prefix="neruba-metrics-")
     try:
         for name, command in commands(port).items():
             processes[name] = subprocess.Popen(
                 command,
-                env=dict(environment),
+                env={"PROMETHEUS_MULTIPROC_DIR": counts, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -75,6 +81,7 @@ def running(
         yield processes
     finally:
         stop(processes)
+        shutil.rmtree(counts, ignore_errors=True)
 
 
 def stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:

@@ -3,7 +3,7 @@
 from django.db import models
 
 from ingest.models.meter import Meter
-from neruba.fields import DigestField, IdentifierField
+from neruba.fields import DigestField, IdentifierField, UtcNow
 from neruba.models import Project, Subject
 
 
@@ -16,6 +16,7 @@ class DirtyMark(models.Model):
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
     type = IdentifierField()
     day = models.DateField()
+    recorded_at = models.DateTimeField(db_default=UtcNow(), help_text="The real time.")
 
     class Meta:
         indexes = [

@@ -19,6 +19,7 @@ from ingest.services.failed import Refused, keep_failed, named
 from ingest.services.marks import mark_dirty
 from neruba.inserts import insert_rows
 from neruba.models import Project
+from neruba.ops.counters import count_ingested
 from neruba.services.subjects import subject_ids
 
 COLUMNS = (
@@ -72,6 +73,7 @@ def accept_events(
                 raise
     if sorting.refused:
         keep_failed(project=project, refused=sorting.refused, at=at)
+    count_ingested(outcome.outcome for outcome in outcomes)
     return outcomes
 
 

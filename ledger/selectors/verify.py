@@ -1,9 +1,9 @@
 """Do the books still hold? Everything is read, and what can be computed from other rows is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from ledger.chart import CHART, account_problem
 from ledger.fingerprint import entry_fingerprint
@@ -37,22 +37,36 @@ def book_differences(project: Project) -> Iterator[Difference]:
         yield Difference("trigger", name, "the append-only trigger does not stand")
     yield from _stray_transfers(project)
     for entries in _entry_chunks(project):
-        transfers = transfers_of_entries([entry.pk for entry in entries])
-        originals = transfers_of_entries([row.reverses_id for row in entries if row.reverses_id])
-        for entry in entries:
-            yield from _entry_differences(project, entry, transfers[entry.pk])
-            if entry.reverses_id is not None:
-                yield from _reversal_differences(
-                    entry, transfers[entry.pk], originals[entry.reverses_id]
-                )
+        yield from entry_differences(project, entries)
     for accounts in _account_chunks(project):
         sums = account_sums(accounts)
         for account in accounts:
             yield from _account_differences(account, *sums[account.pk])
 
 
+def entry_differences(project: Project, entries: Sequence[JournalEntry]) -> Iterator[Difference]:
+    """What does not hold in these entries of the project and their transfers."""
+    transfers = transfers_of_entries([entry.pk for entry in entries])
+    originals = transfers_of_entries([row.reverses_id for row in entries if row.reverses_id])
+    for entry in entries:
+        yield from _entry_differences(project, entry, transfers[entry.pk])
+        if entry.reverses_id is not None:
+            yield from _reversal_differences(
+                entry, transfers[entry.pk], originals[entry.reverses_id]
+            )
+
+
+def newest_entries(project: Project, limit: int) -> list[JournalEntry]:
+    """The project's last entries, newest first."""
+    return list(_entries(project).order_by("-pk")[:limit])
+
+
+def _entries(project: Project) -> QuerySet[JournalEntry]:
+    return JournalEntry.objects.filter(project=project).select_related("reverses")
+
+
 def _entry_chunks(project: Project) -> Iterator[list[JournalEntry]]:
-    rows = JournalEntry.objects.filter(project=project).select_related("reverses").order_by("pk")
+    rows = _entries(project).order_by("pk")
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
         yield chunk

@@ -5,6 +5,7 @@ from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
 from neruba.admin.logins import AccessAttemptAdmin, AccessFailureLogAdmin
 from neruba.admin.members import InviteAdmin, MembershipAdmin
+from neruba.admin.operations import HeartbeatAdmin, InvariantCheckAdmin
 from neruba.admin.operators import OperatorAdmin, OperatorTokenAdmin
 from neruba.admin.projects import ProjectAdmin
 from neruba.admin.roles import RoleAdmin
@@ -17,7 +18,9 @@ __all__ = [
     "ApiKeyAdmin",
     "AuditRecordAdmin",
     "CustomerAdmin",
+    "HeartbeatAdmin",
     "IdempotencyRecordAdmin",
+    "InvariantCheckAdmin",
     "InviteAdmin",
     "LeaseAdmin",
     "MembershipAdmin",

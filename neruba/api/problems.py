@@ -19,6 +19,7 @@ from rest_framework.status import is_server_error
 
 from neruba.api.throttles import refused_caller
 from neruba.errors import NerubaError, RetryableError
+from neruba.ops.requests import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ TITLES = {
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
-    """The members of a problem document."""
+    """The members of a problem document; `request_id` is that of the header X-Request-ID."""
+    name = request_id()
     title = more.pop("title", None) or TITLES.get(status, "Request refused")
     return {
         "type": f"urn:neruba:problem:{code}",
@@ -50,6 +52,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
         "detail": detail,
         "code": code,
         **more,
+        **({"request_id": name} if name else {}),
     }
 
 

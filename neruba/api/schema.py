@@ -21,6 +21,7 @@ PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "incident": {"type": "string"},
+        "request_id": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {

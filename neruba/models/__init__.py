@@ -6,6 +6,7 @@ from neruba.models.customer import Customer, Subject
 from neruba.models.idempotency import IdempotencyRecord
 from neruba.models.lease import Lease
 from neruba.models.membership import Invite, Membership, OperatorToken
+from neruba.models.operations import Heartbeat, InvariantCheck
 from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
 from neruba.models.secret import ProjectSecret
@@ -14,7 +15,9 @@ __all__ = [
     "ApiKey",
     "AuditRecord",
     "Customer",
+    "Heartbeat",
     "IdempotencyRecord",
+    "InvariantCheck",
     "Invite",
     "Lease",
     "Membership",

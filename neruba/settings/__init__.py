@@ -1,5 +1,6 @@
 """Settings of both profiles. Every variable is described in docs/settings.md."""
 
+import logging
 from pathlib import Path
 
 import django_stubs_ext
@@ -12,11 +13,14 @@ from neruba.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from neruba.settings.console import UNFOLD as UNFOLD
 from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, flag, read
+from neruba.settings.logs import FORMATS, LEVELS, logging_config
 from neruba.settings.security import *  # noqa: F403
 from neruba.settings.tasks import *  # noqa: F403
 from neruba.settings.tasks import broker, schedule
 
 django_stubs_ext.monkeypatch()
+
+MIN_TOKEN = 16
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATABASES = {"default": database(BASE_DIR)}
@@ -63,6 +67,7 @@ INSTALLED_APPS = [
     "simple_history",
     "axes",
     "csp",
+    "django_structlog",
     "neruba",
     "ledger",
     "ingest",
@@ -72,6 +77,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "neruba.middleware.ClientAddressMiddleware",
+    # Outermost: the request's id stands in every line and on every answer.
+    "neruba.ops.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "neruba.middleware.HeadersMiddleware",
@@ -131,6 +138,18 @@ if min(TICK_SECONDS, LEASE_SECONDS, BILLING_CHUNK) <= 0:
         "NERUBA_TICK_SECONDS, NERUBA_LEASE_SECONDS and NERUBA_BILLING_CHUNK must be above 0."
     )
 
+HEARTBEAT_SECONDS = read(
+    env.float,
+    "NERUBA_HEARTBEAT_SECONDS",
+    max(60, 6 * TICK_SECONDS),
+    "seconds, at least two ticks",
+)
+if HEARTBEAT_SECONDS < 2 * TICK_SECONDS:
+    raise ImproperlyConfigured(
+        "NERUBA_HEARTBEAT_SECONDS and NERUBA_TICK_SECONDS contradict each other: the heart beats "
+        "once a tick, and must be allowed to miss one."
+    )
+
 ALERTS_TO = read(env.list, "NERUBA_ALERTS_TO", [], "mail addresses with commas")
 DEFAULT_FROM_EMAIL = read(env.str, "NERUBA_MAIL_FROM", "neruba@localhost", "a mail address")
 globals().update(
@@ -156,10 +175,32 @@ WHITENOISE_USE_FINDERS = not any(STATIC_ROOT.iterdir())
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_DATE_INDEX = "composite"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-}
+LOG_FORMAT = read(
+    env.str, "NERUBA_LOG_FORMAT", "json" if PROFILE == "production" else "text", "json or text"
+)
+LOG_LEVEL = read(env.str, "NERUBA_LOG_LEVEL", "INFO", ", ".join(LEVELS)).upper()
+if LOG_FORMAT not in FORMATS:
+    raise ImproperlyConfigured("NERUBA_LOG_FORMAT is not valid: expected json or text.")
+if LOG_LEVEL not in LEVELS:
+    raise ImproperlyConfigured(f"NERUBA_LOG_LEVEL is not valid: expected {', '.join(LEVELS)}.")
+LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
+# Carries the request's id to tasks, and writes a line when one ends.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+# A message of the schedule that expired unread is no news: the next one does its work.
+DJANGO_STRUCTLOG_CELERY_TASK_RETRY_LOG_LEVEL = logging.DEBUG
+
+METRICS_TOKEN: str = read(
+    env.str, "NERUBA_METRICS_TOKEN", "", f"a random text of {MIN_TOKEN} characters or more"
+)
+if METRICS_TOKEN and len(METRICS_TOKEN) < MIN_TOKEN:
+    raise ImproperlyConfigured(
+        f"NERUBA_METRICS_TOKEN is not valid: expected a random text of {MIN_TOKEN} characters or "
+        "more."
+    )
+# Read by prometheus_client itself, which would fail at the first request.
+METRICS_FOLDER: str = read(env.str, "PROMETHEUS_MULTIPROC_DIR", "", "a folder that exists")
+if METRICS_FOLDER and not Path(METRICS_FOLDER).is_dir():
+    raise ImproperlyConfigured(
+        "PROMETHEUS_MULTIPROC_DIR is not valid: expected a folder that exists."
+    )

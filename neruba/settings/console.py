@@ -57,6 +57,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Leases", "lock_clock", "neruba.lease"),
             ("Outbox", "outbox", "neruba.outboxmessage"),
+            ("Heartbeats", "ecg_heart", "neruba.heartbeat"),
+            ("Invariants", "verified", "neruba.invariantcheck"),
         ],
     ),
     (

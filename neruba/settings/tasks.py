@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from kombu.transport import TRANSPORT_ALIASES
+
 MEGABYTE = 1024
 
 
@@ -24,6 +26,7 @@ def broker(redis_url: str, database: str, base_dir: Path) -> tuple[str, dict[str
     beside = Path(database).parent if Path(database).is_absolute() else base_dir / "var"
     folder = beside / "broker"
     folder.mkdir(parents=True, exist_ok=True)
+    TRANSPORT_ALIASES["filesystem"] = "neruba.file_broker:Transport"
     return "filesystem://localhost//", {
         "data_folder_in": str(folder),
         "data_folder_out": str(folder),
@@ -38,6 +41,7 @@ def schedule(tick: float) -> dict[str, Any]:
     dropped.
     """
     every = {
+        "neruba.tasks.beat": tick,
         "ingest.tasks.rebuild_all_marked": tick,
         "neruba.tasks.deliver_due": tick,
         "billing.tasks.sweep": 2 * tick,
@@ -45,6 +49,7 @@ def schedule(tick: float) -> dict[str, Any]:
         "billing.tasks.tick": 12 * tick,
         "neruba.tasks.forget_old_answers": 720 * tick,
         "neruba.tasks.forget_old_logins": 720 * tick,
+        "billing.tasks.verify_sample": 720 * tick,
     }
     return {
         task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}

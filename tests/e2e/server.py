@@ -94,19 +94,14 @@ def _answer(status: int, raw: bytes, headers: dict[str, str]) -> Answer:
     return Answer(status, json.loads(raw) if is_json and raw else None, headers)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def running(database_url: str, log: Path, *options: str) -> Iterator[Server]:
-    """Neruba on a database of its own until the block ends; two web processes, unless the `options`
-    of gunicorn say otherwise.
-    """
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
+def environment_of(database_url: str) -> dict[str, str]:
+    """What a product under test is started with: quick ticks, short leases, small chunks."""
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -116,9 +111,20 @@ def running(database_url: str, log: Path, *options: str) -> Iterator[Server]:
         "NERUBA_LEASE_SECONDS": "4",
         "NERUBA_BILLING_CHUNK": "3",
     }
-    if "REDIS_URL" in environment:
+    if environment.get("REDIS_URL"):
         # Apart from what other tests send, for whom no worker is there.
         environment["REDIS_URL"] = f"{environment['REDIS_URL'].rpartition('/')[0]}/9"
+    return environment
+
+
+@contextmanager
+def running(database_url: str, log: Path, *options: str) -> Iterator[Server]:
+    """Neruba on a database of its own until the block ends; two web processes, unless the `options`
+    of gunicorn say otherwise.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = environment_of(database_url)
     server = Server(url, environment, log)
     server.manage("migrate", "--verbosity", "0")
     command = [sys.executable, "-m", "gunicorn", "neruba.wsgi", "--bind", f"127.0.0.1:{port}"]

@@ -152,6 +152,16 @@ def test_every_act_of_a_project_is_open_to_some_role_and_closed_to_auditors() ->
             assert not needed <= permissions_of(Role.AUDITOR), (model, each.action_name)
 
 
+def test_what_belongs_to_no_project_is_for_superusers() -> None:
+    """But for the table of roles, and the audit history, which is filtered by project."""
+    registered: list[tuple[Any, Any]] = list(admin.site._registry.items())
+    for model, model_admin in registered:
+        if model_admin.project_path is None and model not in {Group, AuditRecord}:
+            meta = model._meta
+            for role in Role:
+                assert f"{meta.app_label}.view_{meta.model_name}" not in permissions_of(role)
+
+
 def test_who_may_make_whom() -> None:
     for role in Role:
         for before in (None, *Role):
