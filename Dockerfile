@@ -15,9 +15,11 @@ RUN pip install --require-hashes -r /build/requirements.txt -r /build/requiremen
     && pip uninstall --yes pip setuptools
 COPY . /app
 WORKDIR /app
-# The key is for this one command: what it writes besides static files stays in this stage.
+# The key is for this one command, and whatever it keeps besides static files is removed: an image
+# holds no secret.
 RUN NERUBA_SECRET_KEY=only-to-collect-files DATABASE_URL=sqlite:////tmp/build.sqlite3 \
     python manage.py collectstatic --no-input --verbosity 0 \
+    && find var -mindepth 1 -maxdepth 1 ! -name static -exec rm -r {} + \
     && python -m compileall -q /app
 
 FROM ${PYTHON}

@@ -9,6 +9,7 @@ live                   whether the web of this container answers; for HEALTHCHEC
 import http.client
 import os
 import sys
+import tempfile
 
 from bin.lib.product import commands
 
@@ -24,6 +25,8 @@ def main(arguments: list[str]) -> int:
         return live()
     command = command_named(name, rest)
     if command is not None:
+        # What this container's processes count is added up where they can write.
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-"))
         os.execv(command[0], command)  # noqa: S606 - no shell, and the image's own words
     print(__doc__, file=sys.stderr)
     return 2
