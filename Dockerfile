@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Two stages: the first has a compiler, the second has none. docs/deploy.md says how to run it.
+# The first stage has a compiler, the product none. docs/deploy.md says how to run it.
 ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -22,7 +22,7 @@ RUN NERUBA_SECRET_KEY=only-to-collect-files DATABASE_URL=sqlite:////tmp/build.sq
     && find var -mindepth 1 -maxdepth 1 ! -name static -exec rm -r {} + \
     && python -m compileall -q /app
 
-FROM ${PYTHON}
+FROM ${PYTHON} AS product
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmariadb3 \
@@ -41,3 +41,17 @@ HEALTHCHECK --interval=15s --timeout=6s --start-period=30s --retries=3 \
     CMD ["python", "-m", "bin.lib.container", "live"]
 ENTRYPOINT ["python", "-m", "bin.lib.container"]
 CMD ["web"]
+
+# With programs that dump and restore, and entered there; not what serves.
+FROM product AS rehearse
+USER root
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends mariadb-client \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+HEALTHCHECK NONE
+ENTRYPOINT ["python", "-m", "bin.lib.rehearse"]
+CMD []
+
+FROM product

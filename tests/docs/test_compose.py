@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def config(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(PROGRAM), "config", *options], cwd=folder, capture_output=True, text=True, check=False
+        [str(PROGRAM), "--profile", "rehearse", "config", *options], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
@@ -57,7 +57,7 @@ def test_nobody_learns_the_password_of_one_who_may_do_more(folder: Path) -> None
     }
     assert told == {
         **{name: {"NERUBA_APP_PASSWORD"} for name in ("web", "worker", "beat")},
-        "migrate": {"NERUBA_MIGRATE_PASSWORD"},
+        **{name: {"NERUBA_MIGRATE_PASSWORD"} for name in ("migrate", "rehearse")},
         "mariadb": {"MARIADB_ROOT_PASSWORD", "NERUBA_MIGRATE_PASSWORD", "NERUBA_APP_PASSWORD"},
         "redis": set(),
     }
