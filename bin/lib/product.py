@@ -40,13 +40,13 @@ def main() -> int:
     return 1
 
 
-def commands(port: int) -> dict[str, tuple[str, ...]]:
+def commands(port: int, host: str = "127.0.0.1") -> dict[str, tuple[str, ...]]:
     """What is run, by name. Workers by WEB_CONCURRENCY and WORKER_CONCURRENCY."""
     return {
         "web": (
             *(sys.executable, "-m", "gunicorn", "neruba.wsgi", "--no-control-socket"),
             *("--config", "python:neruba.ops.gunicorn"),
-            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
+            *("--bind", f"{host}:{port}", "--worker-class", "gthread"),
             *("--workers", os.environ.get("WEB_CONCURRENCY", "2"), "--threads", "4"),
         ),
         # Without gossip and mingle: a worker would be deaf after a restart of Redis.

@@ -15,6 +15,7 @@ from neruba.settings.database import MYSQL, database
 from neruba.settings.environment import env, flag, read
 from neruba.settings.logs import FORMATS, LEVELS, logging_config
 from neruba.settings.security import *  # noqa: F403
+from neruba.settings.static import is_collected, storages
 from neruba.settings.tasks import *  # noqa: F403
 from neruba.settings.tasks import broker, schedule
 
@@ -169,8 +170,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+STORAGES = storages(STATIC_ROOT)
 # Served from the packages themselves where `collectstatic` has not been run (demo, development).
-WHITENOISE_USE_FINDERS = not any(STATIC_ROOT.iterdir())
+WHITENOISE_USE_FINDERS = not is_collected(STATIC_ROOT)
 
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_DATE_INDEX = "composite"
