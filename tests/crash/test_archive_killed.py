@@ -1,4 +1,4 @@
-"""Archiving is killed at a point and run again: every event is counted, and none has lost its data."""
+"""Archiving is killed at a point and run again: no event has lost what it carried."""
 
 from pathlib import Path
 
@@ -55,15 +55,11 @@ def billed() -> Sandbox:
 
 
 def archive(made: Sandbox) -> None:
-    for _ in archive_events(
-        project=made.project, before=BEFORE, reason="old", actor=SYSTEM, at=AT
-    ):
+    for _ in archive_events(project=made.project, before=BEFORE, reason="old", actor=SYSTEM, at=AT):
         pass
 
 
-ARCHIVE = Operation(
-    "archive", billed, archive, archive, end=parse_instant("2026-03-02T00:00:00Z")
-)
+ARCHIVE = Operation("archive", billed, archive, archive, end=parse_instant("2026-03-02T00:00:00Z"))
 
 
 def test_killed_and_run_again_nothing_is_lost() -> None:

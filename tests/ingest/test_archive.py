@@ -1,7 +1,6 @@
 """Retention: what old events carried rests in files, and nothing that was counted changes."""
 
 import gzip
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -205,12 +204,12 @@ def test_an_event_page_reads_the_archive() -> None:
 
 
 @pytest.fixture
-def away(folder: Path) -> Iterator[Sandbox]:
+def away(folder: Path) -> Sandbox:
     """January and February are archived, and the files were taken elsewhere."""
     sandbox = billed()
     archive(sandbox)
     folder.rename(folder.with_name("elsewhere"))
-    yield sandbox
+    return sandbox
 
 
 def test_verify_says_what_is_not_at_hand(away: Sandbox, folder: Path) -> None:
@@ -264,9 +263,7 @@ def test_usage_that_needs_what_is_not_at_hand_is_refused_never_guessed(away: San
     assert away.get(JANUARY, 409)["code"] == "archive_missing"
 
 
-def test_billing_parks_whom_it_cannot_bill_and_names_the_file(
-    away: Sandbox, folder: Path
-) -> None:
+def test_billing_parks_whom_it_cannot_bill_and_names_the_file(away: Sandbox, folder: Path) -> None:
     late = body(26, 1, id="very-late", time="2026-01-08T10:00:00Z", data={"n": 1000})
     factories.accept(late, project=fresh(away.project))
     away.now_at("2026-06-02T00:00:00Z")
