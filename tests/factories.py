@@ -8,7 +8,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from ingest.models import Meter
+from ingest.models import EventArchive, Meter
 from ingest.services.events import Outcome, accept_events
 from ingest.services.meters import create_meter
 from neruba import clock
@@ -144,4 +144,21 @@ def dead_message(*, project: Project, topic: str = "test.topic") -> OutboxMessag
     """News that was tried for the last time."""
     return OutboxMessage.objects.create(
         project=project, topic=topic, key="k", handler="h", state="dead", attempts=7, cause="No."
+    )
+
+
+def event_archive(*, project: Project) -> EventArchive:
+    """The manifest of a file that is not at hand."""
+    return EventArchive.objects.create(
+        project=project,
+        file=f"2025-01-{'0' * 64}.jsonl.gz",
+        sha256="0" * 64,
+        size=1,
+        first_at=START,
+        last_at=START,
+        events=1,
+        retracted=0,
+        checksum=bytes(32),
+        actor="neruba",
+        made_at=START,
     )

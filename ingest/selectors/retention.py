@@ -49,7 +49,8 @@ def _reasons(project: Project, before: datetime, at: datetime) -> Iterator[str]:
             f"events stay for {settings.RETENTION_MIN_DAYS} days (NERUBA_RETENTION_MIN_DAYS), "
             f"which is back to {rfc3339(youngest)}"
         )
-    unread = DirtyMark.objects.filter(project=project, day__lt=before.date()).order_by("day")
+    last = (before - timedelta(microseconds=1)).astimezone(UTC).date()
+    unread = DirtyMark.objects.filter(project=project, day__lte=last).order_by("day")
     first = unread.values_list("day", flat=True).first()
     if first is not None:
         yield (

@@ -54,6 +54,7 @@ def world() -> None:
     made = build_world()
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
+    factories.event_archive(project=made.project)
 
 
 @pytest.fixture
