@@ -9,6 +9,7 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         from billing.execution import bill_to
         from billing.gauges import billing_gauges
+        from billing.selectors.retention import needs_of_billing
         from billing.selectors.runs import next_due
         from billing.selectors.usage_traces import (
             billed_for_good,
@@ -17,6 +18,7 @@ class BillingConfig(AppConfig):
         )
         from billing.services.late import note_late_usage
         from ingest.news import register_reader
+        from ingest.selectors.retention import register_need
         from ingest.selectors.trace import register_finality, register_tracer
         from neruba.due import DueKind, register
         from neruba.ops.gauges import register_gauges
@@ -25,5 +27,6 @@ class BillingConfig(AppConfig):
         register_tracer("invoice_lines", lines_of_event)
         register_tracer("corrections", corrections_of_event)
         register_finality(billed_for_good)
+        register_need(needs_of_billing)
         register_reader(note_late_usage)
         register_gauges(billing_gauges)

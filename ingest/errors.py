@@ -22,3 +22,30 @@ class FailedEventStateError(ConflictError):
 
     code = "failed_event_state"
     title = "The state of the failed event forbids it"
+
+
+class ArchiveError(ConflictError):
+    """What old events carried rests in a file that cannot be read: usage of their time is not
+    known, and nothing is computed without it.
+    """
+
+
+class ArchiveMissingError(ArchiveError):
+    """The file is not in the folder of archives."""
+
+    code = "archive_missing"
+    title = "The events are archived in a file that is not at hand"
+
+
+class ArchiveDamagedError(ArchiveError):
+    """The file is not the one that was written."""
+
+    code = "archive_damaged"
+    title = "The events are archived in a file that was changed"
+
+
+class RetentionError(ConflictError):
+    """Something still needs events of that time."""
+
+    code = "events_needed"
+    title = "Events of that time are still needed"

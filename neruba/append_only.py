@@ -17,6 +17,7 @@ APPEND_ONLY = (
     "neruba.AuditRecord",
     "ingest.UsageEvent",
     "ingest.EventRetraction",
+    "ingest.EventArchive",
     "ledger.JournalEntry",
     "ledger.Transfer",
     "billing.PlanVersion",

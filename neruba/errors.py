@@ -59,6 +59,13 @@ class RefusedError(NerubaError):
     title = "Not allowed"
 
 
+class CustomerErasedError(ConflictError):
+    """The customer's identity was erased: nobody is there any more to change or to bill."""
+
+    code = "customer_erased"
+    title = "The customer was erased"
+
+
 class KeyInUseError(ConflictError):
     """The same idempotency key is still being worked on by another request."""
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
-from ingest.models import Meter
+from ingest.models import EventArchive, Meter
 from ingest.services.events import Outcome, accept_events
 from ingest.services.meters import create_meter
 from neruba import clock
@@ -238,3 +238,20 @@ def signs_of_life(*, at: datetime = START) -> None:
     """
     note_life(SCHEDULER, owner="host, process 1", at=at)
     keep_check("sample", checked=3, differences=["acme: invoice INV-000001: differs"], at=at)
+
+
+def event_archive(*, project: Project) -> EventArchive:
+    """The manifest of a file that is not at hand."""
+    return EventArchive.objects.create(
+        project=project,
+        file=f"2025-01-{'0' * 64}.jsonl.gz",
+        sha256="0" * 64,
+        size=1,
+        first_at=START,
+        last_at=START,
+        events=1,
+        retracted=0,
+        checksum=bytes(32),
+        actor="neruba",
+        made_at=START,
+    )

@@ -13,7 +13,7 @@ from billing.models import Invoice, Subscription
 from billing.rating.explain import explain_document
 from billing.selectors.documents import Document, documents_of, documents_of_computed
 from billing.selectors.previews import preview
-from billing.selectors.verify import verify_invoices
+from billing.selectors.verify import Verdict, verify_invoices
 from neruba import clock
 from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict
@@ -254,10 +254,38 @@ class InvoicePreview(ProjectView):
 
 
 class VerdictBody(serializers.Serializer[Any]):
-    matches = serializers.BooleanField()
+    matches = serializers.BooleanField(
+        allow_null=True, help_text="Null: not known, since archived events are not at hand."
+    )
     content_hash = serializers.CharField()
-    rebuilt_hash = serializers.CharField()
+    rebuilt_hash = serializers.CharField(help_text="Empty where usage was not counted again.")
     differences = serializers.ListField(child=serializers.CharField())
+    archived = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="How many of its events rest in which file; left out where none does.",
+    )
+    missing = serializers.CharField(
+        required=False, help_text="Which file is not at hand; left out where none is needed."
+    )
+    parties_erased = serializers.BooleanField(
+        required=False, help_text="True where the parties' text was erased; else left out."
+    )
+
+
+def verdict_body(verdict: Verdict) -> dict[str, Any]:
+    more = {
+        "archived": list(verdict.archived),
+        "missing": verdict.missing,
+        "parties_erased": verdict.parties_erased,
+    }
+    return {
+        "matches": verdict.matches,
+        "content_hash": verdict.content_hash,
+        "rebuilt_hash": verdict.rebuilt_hash,
+        "differences": list(verdict.differences),
+        **{name: value for name, value in more.items() if value},
+    }
 
 
 class InvoiceVerify(InvoiceView):
@@ -274,11 +302,4 @@ class InvoiceVerify(InvoiceView):
         if invoice.status == Invoice.Status.DRAFT:
             raise ConflictError("A draft has nothing to verify: it is computed when it is shown.")
         verdict = next(iter(verify_invoices(self.project, [invoice])))
-        return Response(
-            {
-                "matches": verdict.matches,
-                "content_hash": verdict.content_hash,
-                "rebuilt_hash": verdict.rebuilt_hash,
-                "differences": list(verdict.differences),
-            }
-        )
+        return Response(verdict_body(verdict))

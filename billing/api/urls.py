@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.api.catalog import PlanDetail, PlanList
 from billing.api.charges import ChargeList
+from billing.api.erasure import CustomerErase
 from billing.api.invoices import (
     InvoiceDetail,
     InvoiceExplain,
@@ -21,6 +22,7 @@ from billing.api.subscriptions import (
 )
 
 urlpatterns = [
+    path("customers/<str:external_id>/erase", CustomerErase.as_view()),
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
     path("subscriptions", SubscriptionList.as_view()),

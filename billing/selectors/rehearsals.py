@@ -9,6 +9,7 @@ from billing.selectors.previews import due_documents
 from billing.selectors.runs import finalized_by
 from billing.selectors.verify import verify_invoices
 from billing.tally import Tally
+from ingest.errors import ArchiveMissingError
 from neruba.models import Customer, Project
 
 
@@ -37,11 +38,14 @@ def repeated_invoices(project: Project, as_of: datetime, customers: Sequence[int
 def differences_of(run: BillingRun, customers: Sequence[int]) -> Tally:
     """Compute the documents of these customers again from raw usage and the stored snapshots.
 
-    Raises RepetitionDiffersError with the first that comes out otherwise than it was issued.
+    Raises RepetitionDiffersError with the first that comes out otherwise than it was issued, and
+    ArchiveMissingError where its events rest in a file that is not at hand.
     """
     tally = Tally()
     invoices = repeated_invoices(run.project, run.as_of, customers)
     for verdict in verify_invoices(run.project, invoices):
+        if verdict.matches is None:
+            raise ArchiveMissingError(f"invoice {verdict.invoice.number}: {verdict.missing}")
         if not verdict.matches:
             words = "; ".join(verdict.differences)
             raise RepetitionDiffersError(f"invoice {verdict.invoice.number}: {words}")

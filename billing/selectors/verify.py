@@ -9,6 +9,9 @@ from billing.rating.document import document_hash
 from billing.rating.invoice import amount_of_evidence
 from billing.selectors.contents import computed
 from billing.selectors.documents import Document, documents_of
+from billing.selectors.parties import is_erased
+from ingest.errors import ArchiveError, ArchiveMissingError
+from ingest.selectors.archives import ArchivedPart, archived_parts, has_archives
 from ingest.selectors.bounds import ArrivalBound
 from ledger.selectors.journal import moves_of_keys, objects_of_kind
 from ledger.selectors.verify import entry_differences, newest_entries
@@ -16,6 +19,7 @@ from ledger.templates import Move, OperationKey
 from neruba.canonical import sha256_hex
 from neruba.models import Project
 from neruba.money import Money
+from neruba.period import parse_instant
 
 ISSUE = "invoice.issue"
 BATCH = 200
@@ -27,16 +31,26 @@ SAMPLED_ENTRIES = 100
 class Verdict:
     """What a rebuilt invoice says: the stored hash, the rebuilt one, and every
     difference in words.
+
+    `archived` says how many of its events rest in which file. Where a file is not at hand the usage
+    was not counted again: `rebuilt_hash` is empty and `missing` says which. Without the text of the
+    parties, which erasure took, only their digest is compared.
     """
 
     invoice: Invoice
     content_hash: str
     rebuilt_hash: str
     differences: tuple[str, ...]
+    archived: tuple[str, ...] = ()
+    missing: str = ""
+    parties_erased: bool = False
 
     @property
-    def matches(self) -> bool:
-        return not self.differences
+    def matches(self) -> bool | None:
+        """Whether it comes out as it was issued; None where that is not known."""
+        if self.differences:
+            return False
+        return None if self.missing else True
 
 
 def verify_invoices(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:
@@ -53,20 +67,66 @@ def _verify(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:
     documents = documents_of(project, invoices)
     keys = [OperationKey(ISSUE, row.operation_key) for row in invoices]
     entries = moves_of_keys(project, keys)
-    rebuilt: dict[int, str] = {}
+    rebuilt: dict[int, _Rebuilt] = {}
     for bound, group in _by_bound(invoices):
-        charges = {
-            index: list(row.charges.order_by("effective_at", "charge_key"))
-            for index, row in enumerate(group)
-        }
-        for one in computed(
-            project, group, bound=bound, charges=charges, source="raw", as_known=True
-        ):
-            rebuilt[one.invoice.pk] = one.content.content_hash
+        rebuilt |= _rebuilt(project, group, bound)
+    are_archived = has_archives(project)
     for document, key in zip(documents, keys, strict=True):
         invoice = document.invoice
-        differences = tuple(_differences(document, rebuilt[invoice.pk], entries.get(key)))
-        yield Verdict(invoice, invoice.content_hash, rebuilt[invoice.pk], differences)
+        again = rebuilt[invoice.pk]
+        yield Verdict(
+            invoice,
+            invoice.content_hash,
+            again.content_hash,
+            tuple(_differences(document, again, entries.get(key))),
+            tuple(map(str, _archived(project, document))) if are_archived else (),
+            again.missing,
+            is_erased(invoice.party),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    """A content hash, or why there is none."""
+
+    content_hash: str = ""
+    missing: str = ""
+    damaged: str = ""
+
+
+def _rebuilt(
+    project: Project, invoices: Sequence[Invoice], bound: ArrivalBound
+) -> dict[int, _Rebuilt]:
+    charges = {
+        index: list(row.charges.order_by("effective_at", "charge_key"))
+        for index, row in enumerate(invoices)
+    }
+    try:
+        found = computed(
+            project, invoices, bound=bound, charges=charges, source="raw", as_known=True
+        )
+    except ArchiveError as error:
+        if len(invoices) == 1:
+            is_missing = isinstance(error, ArchiveMissingError)
+            words = {"missing": error.detail} if is_missing else {"damaged": error.detail}
+            return {invoices[0].pk: _Rebuilt(**words)}
+        # One by one: only those whose events rest in that file are not known.
+        answer: dict[int, _Rebuilt] = {}
+        for invoice in invoices:
+            answer |= _rebuilt(project, [invoice], bound)
+        return answer
+    return {one.invoice.pk: _Rebuilt(one.content.content_hash) for one in found}
+
+
+def _archived(project: Project, document: Document) -> list[ArchivedPart]:
+    """Where the events behind its lines of usage rest."""
+    spans = [
+        (line["period"]["start"], line["period"]["end"])
+        for line in document.content["lines"]
+        if "usage" in line["evidence"]
+    ]
+    instants = [(parse_instant(start), parse_instant(end)) for start, end in spans]
+    return archived_parts(project, document.invoice.customer.external_id, instants)
 
 
 def _by_bound(invoices: Sequence[Invoice]) -> Iterator[tuple[ArrivalBound, list[Invoice]]]:
@@ -78,12 +138,14 @@ def _by_bound(invoices: Sequence[Invoice]) -> Iterator[tuple[ArrivalBound, list[
 
 
 def _differences(
-    document: Document, rebuilt_hash: str, moves: Sequence[Move] | None
+    document: Document, rebuilt: _Rebuilt, moves: Sequence[Move] | None
 ) -> Iterator[str]:
     invoice = document.invoice
     if document.content_hash != invoice.content_hash:
         yield "what is shown from rows and ledger is not what was issued"
-    if rebuilt_hash != invoice.content_hash:
+    if rebuilt.damaged:
+        yield rebuilt.damaged
+    elif not rebuilt.missing and rebuilt.content_hash != invoice.content_hash:
         yield "rebuilt from raw usage and the stored prices it comes out otherwise"
     if moves is None:
         yield "its issue is not in the ledger"
@@ -98,14 +160,21 @@ def _differences(
     )
     if sealed != invoice.document_hash:
         yield "number, dates, parties or transfers differ from what was sealed"
-    if sha256_hex([invoice.party.salt, invoice.party.content]) != invoice.parties_digest:
-        yield "the parties' text is not what was issued"
+    yield from _party_differences(invoice)
     for line in document.content["lines"]:
         again = Money(amount_of_evidence(line["evidence"], invoice.currency), invoice.currency)
         if again.amount != line["amount"]:
             yield (
                 f"line {line['id']}: the evidence gives {again.amount}, printed is {line['amount']}"
             )
+
+
+def _party_differences(invoice: Invoice) -> Iterator[str]:
+    if is_erased(invoice.party):
+        if invoice.customer.erased_at is None:
+            yield "the parties' text is gone, and nobody erased the customer"
+    elif sha256_hex([invoice.party.salt, invoice.party.content]) != invoice.parties_digest:
+        yield "the parties' text is not what was issued"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from billing.models import Charge
 from neruba.errors import ConflictError, InvalidError
 from neruba.models import Customer, Project
 from neruba.money import Money
+from neruba.services.customers import refuse_erased
 
 SAME = (
     "customer_id",
@@ -46,11 +47,13 @@ def accept_charge(
     """Note a charge, once for each key; it waits for an invoice from `effective_at` on (left out:
     now).
 
-    The same content again returns the first; another content raises ConflictError.
+    The same content again returns the first; another content raises ConflictError, an erased
+    customer CustomerErasedError.
     """
     if amount.minor <= 0:
         raise InvalidError("The amount must be above zero.", pointer="/amount")
     lock_customers(project, [customer.pk])
+    refuse_erased(customer)
     wanted = Charge(
         project=project,
         charge_key=charge_key,

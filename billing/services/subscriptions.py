@@ -18,6 +18,7 @@ from neruba.canonical import canonical_json
 from neruba.errors import ConflictError, InvalidError
 from neruba.models import Customer, Project
 from neruba.services.audit import record
+from neruba.services.customers import refuse_erased
 
 
 class MeterAlreadyBilledError(ConflictError):
@@ -51,9 +52,11 @@ def create_subscription(
 
     It starts at `start_at` (the past: the next run catches up), or now. Its zone is its own, else
     the customer's, else the project's, for good. Raises MeterAlreadyBilledError where a second
-    subscription would bill a meter, ConflictError where the id is taken with other content.
+    subscription would bill a meter, CustomerErasedError for an erased customer, ConflictError where
+    the id is taken with other content.
     """
     lock_customers(project, [customer.pk])
+    refuse_erased(customer)
     prior = Subscription.objects.filter(project=project, external_id=external_id).first()
     # A repeat that leaves the start out means the start that the first one was given.
     start = start_at or (prior.start_at if prior is not None else at)

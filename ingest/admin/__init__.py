@@ -1,5 +1,6 @@
 """Usage as operators see it."""
 
+from ingest.admin.archive import EventArchiveAdmin
 from ingest.admin.event import EventRetractionAdmin, UsageEventAdmin
 from ingest.admin.failed_event import FailedEventAdmin
 from ingest.admin.meter import MeterAdmin
@@ -7,6 +8,7 @@ from ingest.admin.window import DirtyMarkAdmin, UsageWindowAdmin, WindowSeriesAd
 
 __all__ = [
     "DirtyMarkAdmin",
+    "EventArchiveAdmin",
     "EventRetractionAdmin",
     "FailedEventAdmin",
     "MeterAdmin",

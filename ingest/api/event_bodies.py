@@ -12,11 +12,16 @@ from ingest.normalize import MAX_IDENTIFIER
 from ingest.services.events import Outcome
 from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict, Text
+from neruba.api.problems import CONTENT_TYPE
+from neruba.api.schema import PROBLEM
 from neruba.period import rfc3339
 
 MAX_REASON = 1000
 OUTCOMES = ("accepted", "duplicate", "conflict", "failed")
 LISTED = ("accepted", "voided", "failed")
+
+# Of a read that needs what archived events carried.
+ARCHIVE_NOT_AT_HAND = {(409, CONTENT_TYPE): PROBLEM}
 
 _name = {"type": "string", "minLength": 1, "maxLength": MAX_IDENTIFIER}
 EVENT_SCHEMA: dict[str, Any] = {
@@ -137,6 +142,14 @@ class FlatObject(serializers.Field):  # type: ignore[type-arg]
         return msgspec.Raw(value.encode())
 
 
+@extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {}})
+class ArchivableObject(FlatObject):
+    """Canonical JSON, or null while it rests in an archive."""
+
+    def to_representation(self, value: str) -> msgspec.Raw:
+        return super().to_representation(value or "null")
+
+
 class EventBody(serializers.Serializer[UsageEvent]):
     """An accepted event."""
 
@@ -145,9 +158,11 @@ class EventBody(serializers.Serializer[UsageEvent]):
     type = serializers.CharField()
     subject = serializers.CharField(source="subject.external_id")
     time = Instant(source="effective_at")
-    data = FlatObject()  # type: ignore[assignment]
+    data = ArchivableObject(  # type: ignore[assignment]
+        help_text="Null while it rests in an archive; `GET /events/one` reads it there."
+    )
     subscription = serializers.CharField(help_text="Empty: none was named.")
-    extensions = FlatObject()
+    extensions = ArchivableObject(help_text="Null while they rest in an archive.")
     received_at = Instant()
     content_hash = serializers.SerializerMethodField()
     outcome = serializers.SerializerMethodField()

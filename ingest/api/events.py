@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.api.event_bodies import (
+    ARCHIVE_NOT_AT_HAND,
     BATCH_SCHEMA,
     EVENT_SCHEMA,
     OUTCOMES,
@@ -188,11 +189,15 @@ class EventDetail(ProjectView):
     scopes = {"GET": "usage:read"}
     renderer_classes = [ExactJSONRenderer]
 
-    @extend_schema(parameters=[IdentityQuery], responses=EventDetailBody)
+    @extend_schema(
+        parameters=[IdentityQuery], responses={200: EventDetailBody, **ARCHIVE_NOT_AT_HAND}
+    )
     def get(self, request: Request) -> Response:
         """One event with every window, invoice line and correction that it ever counted in."""
         query = self.query(IdentityQuery)
-        rows = events_of(self.project).select_related("subject__customer", "project")
+        rows = events_of(self.project).select_related(
+            "subject__customer", "project", "archive__project"
+        )
         event = one(rows, "event", source=query["source"], event_id=query["id"])
         event.windows = windows_of(event)  # type: ignore[attr-defined]
         for name, found in traces_of(event).items():

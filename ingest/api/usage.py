@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.api.event_bodies import FlatObject, WindowBody
+from ingest.api.event_bodies import ARCHIVE_NOT_AT_HAND, FlatObject, WindowBody
 from ingest.api.renderers import ExactJSONRenderer
 from ingest.models import Meter
 from ingest.normalize import data_text
@@ -60,12 +60,12 @@ class UsageView(ProjectView):
     scopes = {"GET": "usage:read"}
     renderer_classes = [ExactJSONRenderer]
 
-    @extend_schema(parameters=[UsageQuery], responses=UsageBody)
+    @extend_schema(parameters=[UsageQuery], responses={200: UsageBody, **ARCHIVE_NOT_AT_HAND})
     def get(self, request: Request) -> Response:
         """A customer's usage by one meter, true for every event accepted before the request.
 
         Windows are those of the customer's time zone. `open` while the end lies ahead, `final` once
-        billed for good.
+        billed for good. 409 where events of that time rest in an archive that is not at hand.
         """
         query = self.query(UsageQuery)
         customers = Customer.objects.filter(project=self.project).select_related("project")

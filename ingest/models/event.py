@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from ingest.models.archive import EventArchive
 from neruba.fields import DigestField, IdentifierField
 from neruba.models import Project, Subject
 
@@ -20,13 +21,24 @@ class UsageEvent(models.Model):
     received_at = models.DateTimeField(
         help_text="When it came, by the project's clock; for people."
     )
-    data = models.TextField(help_text="Canonical JSON.")
+    data = models.TextField(help_text="Canonical JSON; empty while it rests in an archive.")
     extensions = models.TextField(default="{}", help_text="Canonical JSON; no content.")
     subscription = IdentifierField(
         default="", blank=True, help_text="The one subscription that bills it, if named."
     )
     content_hash = DigestField(help_text="SHA-256 of identity and content.")
     backfill = models.BigIntegerField(default=0)
+    # Without an index: what rests in a file is found by its time, and each event would pay for it.
+    archive = models.ForeignKey(
+        EventArchive,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text="Where its data rests.",
+    )
 
     class Meta:
         ordering = ["id"]

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from ingest.aggregation.meter import MeterReader, UnusableError
 from ingest.aggregation.state import State
-from ingest.models import EventRetraction, UsageEvent
+from ingest.models import EventArchive, EventRetraction, UsageEvent
 from ingest.normalize import Scalar
+from ingest.selectors.archives import archived_event
 from ingest.selectors.bounds import ArrivalBound
 from neruba.models import Project
 from neruba.reads import streamed
@@ -76,7 +77,8 @@ def raw_events(
     time, in no order.
 
     With a bound, only events within it, and retractions beyond it are not known. Retracted events
-    come too. Streams with the same spans share a query: those of hundreds of customers with one
+    come too, and archived ones with the data of their files: raises ArchiveError where these are
+    not at hand. Streams with the same spans share a query: those of hundreds of customers with one
     billing calendar are a handful. Nothing else can be asked of the database until the last event
     was taken.
     """
@@ -96,7 +98,18 @@ def raw_events(
         condition = " OR ".join(f"({text})" for text, _ in several)
         values: list[Any] = [value for _, own in several for value in own]
         for rows in streamed(*_query(project, condition, values, bound)):
-            yield list(map(RawEvent._make, rows))
+            events = list(map(RawEvent._make, rows))
+            # Data are an object; what is none is the name of the file where they rest.
+            if not all(event.data.startswith("{") for event in events):
+                events = [_with_data(project, event) for event in events]
+            yield events
+
+
+def _with_data(project: Project, event: RawEvent) -> RawEvent:
+    if event.data.startswith("{"):
+        return event
+    found = archived_event(project, event.data, event.id)
+    return event._replace(data=bytes(found.data).decode())
 
 
 def _query(
@@ -106,8 +119,10 @@ def _query(
     within = "" if bound is None else f"AND e.id <= {bound.event:d} "
     # The instant as text, since the driver takes longer to make a datetime than the rest of a row.
     text = (
-        f"SELECT e.subject_id, e.type, CAST(e.effective_at AS CHAR), e.id, e.data, e.subscription, "  # noqa: S608
-        f"e.content_hash, r.id FROM {UsageEvent._meta.db_table} e "
+        "SELECT e.subject_id, e.type, CAST(e.effective_at AS CHAR), e.id, "  # noqa: S608
+        "COALESCE(a.file, e.data), e.subscription, e.content_hash, r.id "
+        f"FROM {UsageEvent._meta.db_table} e "
+        f"LEFT JOIN {EventArchive._meta.db_table} a ON a.id = e.archive_id "
         f"LEFT JOIN {EventRetraction._meta.db_table} r ON r.event_id = e.id {known}"
         f"WHERE e.project_id = %s {within}AND ({condition})"
     )

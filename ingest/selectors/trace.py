@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ingest.models import Meter, UsageEvent, WindowSeries
 from ingest.normalize import read_data
+from ingest.selectors.archives import with_data
 from ingest.selectors.meters import readers_by_type
 from neruba.models import Customer
 from neruba.period import Interval, day_interval, local_date
@@ -78,7 +79,7 @@ def windows_of(event: UsageEvent) -> list[WindowOfEvent]:
     """Every window that the event ever counted in: one for each meter that reads it and each zone
     that is kept.
     """
-    data = read_data(event.data)
+    data = read_data(with_data(event).data)
     meters = readers_by_type(event.project, [event.type]).get(event.type, [])
     kept = WindowSeries.objects.filter(project=event.project, subject=event.subject)
     zones: dict[int, set[str]] = {}

@@ -24,6 +24,7 @@ def customer_facts(customer: Customer) -> list[Fact]:
         Fact("Metadata", ", ".join(f"{name}: {text}" for name, text in customer.metadata.items())),
         Fact("Project", link_to(customer.project)),
         Fact("Created", instant(customer.created_at)),
+        Fact("Identity erased", instant(customer.erased_at)),
     ]
 
 

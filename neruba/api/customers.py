@@ -25,6 +25,7 @@ class CustomerBody(serializers.Serializer[Customer]):
     tax_ids = serializers.ListField(child=serializers.CharField())
     metadata = TextMap()
     created_at = Instant()
+    erased_at = Instant(allow_null=True, help_text="When the identity was erased; else null.")
 
 
 class _Content(Strict):

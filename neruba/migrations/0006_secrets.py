@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('neruba', '0004_access'),
+        ('neruba', '0005_customer_erasure'),
     ]
 
     operations = [

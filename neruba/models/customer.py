@@ -20,6 +20,9 @@ class Customer(models.Model):
     tax_ids = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
+    erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the identity was erased; the id is what is left."
+    )
     history = HistoricalRecords()
 
     class Meta:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from neruba.actor import Actor
-from neruba.errors import ConflictError
+from neruba.errors import ConflictError, CustomerErasedError
 from neruba.locks import lock_customer
 from neruba.models import Customer, Project, Subject
 from neruba.services.audit import record
@@ -66,9 +66,13 @@ def update_customer(
     at: datetime,
     reason: str = "",
 ) -> Customer:
-    """Change what is given; documents that are issued keep the parties they were issued to."""
+    """Change what is given; documents that are issued keep the parties they were issued to.
+
+    Raises CustomerErasedError for one whose identity was erased.
+    """
     with transaction.atomic():
         locked = lock_customer(customer)
+        refuse_erased(locked)
         changed = {name: value for name, value in content.items() if getattr(locked, name) != value}
         if not changed:
             return locked
@@ -85,3 +89,9 @@ def update_customer(
             details={"fields": sorted(changed)},
         )
     return locked
+
+
+def refuse_erased(customer: Customer) -> None:
+    """Raise CustomerErasedError where the identity was erased; call with the customer locked."""
+    if Customer.objects.filter(pk=customer.pk, erased_at__isnull=False).exists():
+        raise CustomerErasedError("This customer was erased: it takes no changes and no new bills.")

@@ -151,6 +151,16 @@ if HEARTBEAT_SECONDS < 2 * TICK_SECONDS:
         "once a tick, and must be allowed to miss one."
     )
 
+ARCHIVE_DIR = Path(
+    read(env.str, "NERUBA_ARCHIVE_DIR", str(BASE_DIR / "var" / "archive"), "a folder")
+)
+RETENTION_MIN_DAYS = read(env.int, "NERUBA_RETENTION_MIN_DAYS", 90, "days, a whole number")
+INVOICE_KEEP_YEARS = read(env.int, "NERUBA_INVOICE_KEEP_YEARS", 10, "years, a whole number")
+if min(RETENTION_MIN_DAYS, INVOICE_KEEP_YEARS) < 0:
+    raise ImproperlyConfigured(
+        "NERUBA_RETENTION_MIN_DAYS and NERUBA_INVOICE_KEEP_YEARS must not be below 0."
+    )
+
 ALERTS_TO = read(env.list, "NERUBA_ALERTS_TO", [], "mail addresses with commas")
 DEFAULT_FROM_EMAIL = read(env.str, "NERUBA_MAIL_FROM", "neruba@localhost", "a mail address")
 globals().update(

@@ -41,6 +41,7 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Events", "bolt", "ingest.usageevent"),
             ("Failed events", "error", "ingest.failedevent"),
             ("Retractions", "undo", "ingest.eventretraction"),
+            ("Archives", "inventory_2", "ingest.eventarchive"),
             ("Daily totals", "calendar_month", "ingest.usagewindow"),
         ],
     ),

@@ -43,6 +43,7 @@ from neruba.admin.page import (
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.customers import update_customer
+from support.admin.erasure import ERASE, EraseForm, erase, erased_banners
 from support.selectors.customers import current_usage, receivables_of
 
 SUBSCRIPTIONS_SHOWN = 20
@@ -119,7 +120,7 @@ class Section:
 @admin.register(Customer)
 class CustomerAdmin(PlatformCustomerAdmin):
     list_display = ["name", "external_id", "email", "owes", "created_at"]
-    actions_detail = ["change_details"]
+    actions_detail = ["change_details", "erase_identity"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CustomerList
@@ -156,6 +157,15 @@ class CustomerAdmin(PlatformCustomerAdmin):
             then=page_of(form.row),
         )
 
+    @action(
+        description="Erase identity",
+        permissions=["neruba.delete_customer"],
+        icon="person_off",
+        dialog=ERASE,
+    )
+    def erase_identity(self, request: HttpRequest, form: EraseForm, object_id: str) -> HttpResponse:
+        return erase(request, form)
+
     def page(self, request: HttpRequest, row: Customer) -> Page:
         at = clock.now(row.project)
         sections = [
@@ -167,6 +177,7 @@ class CustomerAdmin(PlatformCustomerAdmin):
         sees_books = request.user.has_perm("ledger.view_account")
         subjects = ", ".join(str(subject) for subject in row.subjects.order_by("external_id"))
         return Page(
+            banners=erased_banners(row),
             headlines=balance_headlines(row) if sees_books else (),
             facts=[*customer_facts(row), Fact("Usage comes under", subjects)],
             tables=[one.read() for one in sections if request.user.has_perm(one.permission)],

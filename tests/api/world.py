@@ -207,6 +207,7 @@ REQUESTS: dict[str, Good] = {
     "PATCH customers/<str:external_id>": Good(
         {name: value for name, value in CUSTOMER.items() if name != "external_id"}
     ),
+    "POST customers/<str:external_id>/erase": Good({"reason": "asked for it"}),
     "POST meters": Good({**METER, "code": "calls-by-region"}, any_of=("/filters/0/in",)),
     "POST events": Good(_event(2), any_of=("/data",), unknown_fields=True),
     "POST events/batch": Good(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import BASE_DIR, _free_port, _wait
+from tests.e2e.server import BASE_DIR, _wait, free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def start(database_url: str, log: Path, *arguments: str, port: int = 0) -> subpr
 
 
 def test_the_web_is_the_process_that_signals_reach(database_url: str, tmp_path: Path) -> None:
-    log, port = tmp_path / "container.log", _free_port()
+    log, port = tmp_path / "container.log", free_port()
     assert start(database_url, log, "migrate").wait(timeout=120) == 0, log.read_text()
     web = start(database_url, log, "web", port=port)
     try:

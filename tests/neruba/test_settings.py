@@ -37,6 +37,8 @@ def start(
         ("DATABASE_URL", "nonsense", "sqlite:///absolute/path.sqlite3 or mysql://"),
         ("REDIS_URL", "http://127.0.0.1", "redis://host:port/number"),
         ("NERUBA_DEBUG", "perhaps", "true or false"),
+        ("NERUBA_RETENTION_MIN_DAYS", "long", "days, a whole number"),
+        ("NERUBA_INVOICE_KEEP_YEARS", "ten", "years, a whole number"),
         ("NERUBA_API_DOCS", "all", "open, staff or off"),
         ("NERUBA_LOG_FORMAT", "xml", "json or text"),
         ("NERUBA_LOG_LEVEL", "LOUD", "DEBUG, INFO"),

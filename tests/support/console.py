@@ -43,6 +43,7 @@ def world(**project: Any) -> Sandbox:
     factories.operator_token(project=sandbox.project)
     factories.secret(project=sandbox.project)
     factories.failed_login()
+    factories.event_archive(project=sandbox.project)
     return sandbox
 
 

@@ -52,6 +52,7 @@ def world() -> Project:
     made = build_world()
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
+    factories.event_archive(project=made.project)
     factories.signs_of_life()
     factories.secret(project=made.project)
     factories.failed_login()
