@@ -44,6 +44,7 @@ def world(**project: Any) -> Sandbox:
     Group.objects.get_or_create(name="accountants")
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
+    factories.signs_of_life()
     return sandbox
 
 
