@@ -34,6 +34,7 @@ class ApiView(APIView):
     """An endpoint of the API."""
 
     max_body: ClassVar[int] = MAX_BODY
+    pagination_class = CursorList  # how the contract says what a list answers
 
     @property
     def actor(self) -> Actor:
@@ -75,7 +76,7 @@ class ApiView(APIView):
         """One page of `rows`, oldest first, each as the serializer (or the function of a page)
         shows it.
         """
-        paginator = CursorList()
+        paginator = self.pagination_class()
         page = list(paginator.paginate_queryset(rows, self.request, view=self) or [])
         shown = body(page, many=True).data if isinstance(body, type) else body(page)
         return paginator.get_paginated_response(shown)

@@ -44,6 +44,7 @@ def world(**project: Any) -> Sandbox:
     factories.secret(project=sandbox.project)
     factories.failed_login()
     factories.event_archive(project=sandbox.project)
+    factories.signs_of_life()
     return sandbox
 
 
