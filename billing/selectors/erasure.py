@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from billing.models import Charge, Invoice, InvoiceParty, LateUsage, Subscription
-from neruba.models import Customer
+from neruba.models import Customer, Project
 from neruba.period import local_date
 
 
@@ -55,6 +55,18 @@ def documents_to_keep(customer: Customer, *, at: datetime) -> Documents:
     }
     kept = {pk: end for pk, end in until.items() if at < end}
     return Documents(len(issued), tuple(sorted(kept)), max(kept.values(), default=None))
+
+
+def with_text_to_erase(project: Project, *, at: datetime) -> list[Customer]:
+    """The customers that were erased while the law kept text that is free at `at`, by their ids."""
+    rows = Customer.objects.filter(project=project, erased_at__isnull=False)
+    still = rows.filter(invoices__party__salt__gt="").distinct().select_related("project")
+    return [row for row in still.order_by("pk") if _has_free_text(row, at)]
+
+
+def _has_free_text(customer: Customer, at: datetime) -> bool:
+    held = InvoiceParty.objects.filter(invoice__customer=customer).exclude(salt="").count()
+    return held > len(documents_to_keep(customer, at=at).kept)
 
 
 def _end_of(year: int) -> datetime:

@@ -168,9 +168,13 @@ def test_what_the_law_keeps_goes_when_its_time_is_over() -> None:
     parties = InvoiceParty.objects.filter(invoice__customer__external_id="c-17")
     assert all(NAME in json.loads(party.content)["to"]["name"] for party in parties)
 
+    again = ("--project", sandbox.project.slug, "--again", "--reason", "its time is over")
     sandbox.now_at("2036-12-31T23:00:00Z")
     assert erase(sandbox)["documents_kept"] == 2
+    assert "0 customers had text that was free" in run("erase_customer", *again)
     sandbox.now_at("2037-01-01T00:00:00Z")
+    assert "1 customers had text that was free" in run("erase_customer", *again)
+    assert "0 customers had text that was free" in run("erase_customer", *again)
     assert erase(sandbox)["documents_kept"] == 0
     assert named_in(database()) == []
     assert AuditRecord.objects.filter(action="customer.erased").count() == 2

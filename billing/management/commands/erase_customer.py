@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from billing.services.erasure import erase_customer
+from billing.selectors.erasure import with_text_to_erase
+from billing.services.erasure import Erased, erase_customer
 from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.edge import run_atomic
@@ -23,27 +24,39 @@ class Command(ProjectCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
-        parser.add_argument("--customer", required=True, metavar="ID", help="its external id")
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--customer", metavar="ID", help="its external id")
+        who.add_argument(
+            "--again",
+            action="store_true",
+            help="all that were erased before: text of documents that need not be kept any more",
+        )
         parser.add_argument("--reason", required=True)
 
     def handle(self, *_args: Any, **given: Any) -> None:
         project = self.project(given["project"])
-        customer = Customer.objects.filter(project=project, external_id=given["customer"]).first()
-        if customer is None:
-            raise CommandError(f"There is no customer {given['customer']!r} in this project.")
-        work = partial(
-            erase_customer,
-            customer=customer,
-            reason=given["reason"],
-            actor=SYSTEM,
-            at=clock.now(project),
-        )
-        try:
-            erased = run_atomic(work)
-        except NerubaError as error:
-            raise CommandError(error.detail) from error
-        documents = erased.documents
-        name = erased.customer.external_id
+        at = clock.now(project)
+        if given["again"]:
+            customers = with_text_to_erase(project, at=at)
+        else:
+            customers = list(
+                Customer.objects.filter(project=project, external_id=given["customer"])
+            )
+            if not customers:
+                raise CommandError(f"There is no customer {given['customer']!r} in this project.")
+        for customer in customers:
+            work = partial(
+                erase_customer, customer=customer, reason=given["reason"], actor=SYSTEM, at=at
+            )
+            try:
+                self._say(run_atomic(work))
+            except NerubaError as error:
+                raise CommandError(f"{customer.external_id}: {error.detail}") from error
+        if given["again"]:
+            self.stdout.write(f"{len(customers)} customers had text that was free.")
+
+    def _say(self, erased: Erased) -> None:
+        name, documents = erased.customer.external_id, erased.documents
         self.stdout.write(f"Customer {name!r} is erased; its id, invoices and usage stay.")
         if documents.kept_until is not None:
             self.stdout.write(
