@@ -35,6 +35,7 @@ CONTENT_SECURITY_POLICIES: dict[str, dict[str, Any]] = {
     # Alpine, which unfold is built on, evaluates the expressions of its attributes.
     "/admin/": {**_PAGE, "script-src": [SELF, UNSAFE_EVAL]},
     "/api/docs/": _PAGE,
+    "/invite/": _PAGE,
 }
 ERROR_PAGE_POLICY: dict[str, Any] = {**_NOTHING, "style-src": [SELF], "img-src": [SELF, "data:"]}
 

@@ -35,3 +35,8 @@ def acting(role: str, project: Project) -> APIClient:
 def log_in(email: str, password: str = PASSWORD) -> Any:
     body = {"email": email, "password": password}
     return APIClient(raise_request_exception=False).post(TOKEN, body, format="json")
+
+
+def said(answer: Any) -> dict[str, Any]:
+    """What a refusal says, but for the number of the request."""
+    return {name: value for name, value in answer.json().items() if name != "request_id"}
