@@ -44,7 +44,7 @@ CMD ["web"]
 
 # With programs that dump and restore, and entered there; not what serves.
 FROM product AS rehearse
-USER root
+USER 0:0
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends mariadb-client \
