@@ -29,7 +29,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 neruba \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data neruba \
-    && install --directory --owner=10001 --group=10001 /data
+    && install --directory --owner=10001 --group=10001 /data /archive
 COPY --from=build /venv /venv
 # Root's, so that the process cannot change its own code.
 COPY --from=build /app /app
@@ -44,7 +44,7 @@ CMD ["web"]
 
 # With programs that dump and restore, and entered there; not what serves.
 FROM product AS rehearse
-USER root
+USER 0:0
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends mariadb-client \

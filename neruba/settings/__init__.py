@@ -77,9 +77,9 @@ INSTALLED_APPS = [
     "support",
 ]
 MIDDLEWARE = [
-    "neruba.middleware.ClientAddressMiddleware",
     # Outermost: the request's id stands in every line and on every answer.
     "neruba.ops.requests.RequestMiddleware",
+    "neruba.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "neruba.middleware.HeadersMiddleware",

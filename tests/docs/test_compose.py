@@ -29,13 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def config(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(PROGRAM), "--profile", "rehearse", "config", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(PROGRAM), "--profile", "rehearse", "config", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def services(folder: Path) -> dict[str, Any]:
