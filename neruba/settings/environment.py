@@ -35,6 +35,7 @@ VARIABLES: dict[str, Variable] = {}
 READ_ELSEWHERE = {
     "WEB_CONCURRENCY": "web processes of bin/serve",
     "WORKER_CONCURRENCY": "worker processes of bin/serve",
+    "PORT": "where the web of a container listens",
     "NERUBA_EXAMPLES": "examples of each property in tests",
     "PYTHON": "the interpreter that bin/setup makes .venv with",
 }
