@@ -99,6 +99,10 @@ class OperatorView(ApiView):
     def perform_authentication(self, request: Request) -> None:
         if request.method not in self.public:
             super().perform_authentication(request)
+            return
+        # Whoever asks later, such as a throttle, finds nobody and reads no credential either.
+        request.user = None  # type: ignore[assignment]
+        request.auth = None
 
     def check_permissions(self, request: Request) -> None:
         if request.method not in self.public:
