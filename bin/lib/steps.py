@@ -97,6 +97,7 @@ def steps(
         Step("imports", (".venv/bin/lint-imports",), sqlite),
         Step("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run"), sqlite),
         Step("checks on SQLite", check, sqlite),
+        *(() if pytest_arguments else (Step("API fuzz", ("bin/fuzz",), sqlite),)),
         Step("OpenAPI", ("bash", "-c", openapi_script(folder / "openapi.yaml")), sqlite),
     ]
     if mariadb is None:
