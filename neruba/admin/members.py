@@ -41,7 +41,9 @@ INVITE_STATES = {"waits": "info", "taken": "success", "revoked": "error", "expir
 
 
 def role_field() -> forms.ChoiceField:
-    choices = [(role, f"{role}: {ROLES[Role(role)].words}") for role, _ in ROLE_CHOICES]
+    # None is chosen beforehand: the first would be the owner.
+    choices = [("", "choose a role")]
+    choices += [(role, f"{role}: {ROLES[Role(role)].words}") for role, _ in ROLE_CHOICES]
     return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget())
 
 

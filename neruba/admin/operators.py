@@ -8,7 +8,7 @@ from axes.models import AccessAttempt
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from unfold.dataclasses import ActionDialog
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -79,6 +79,18 @@ class OperatorAdmin(PageAdmin):
     search_fields = ["email__startswith", "last_name__startswith"]
     search_help_text = "The beginning of an e-mail address or a last name"
     actions_detail = ["password", "end_tokens", "deactivate", "activate", "promote", "demote"]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Those that would change something."""
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        user = self.get_object(request, str(object_id))
+        if user is None:
+            return []
+        idle = {
+            "activate" if user.is_active else "deactivate",
+            "promote" if user.is_superuser else "demote",
+        }
+        return [each for each in found if each.method.original_function_name not in idle]
 
     @admin.display(description="State", ordering="is_active")
     def state(self, user: User) -> str:
