@@ -17,7 +17,7 @@ from ingest.selectors.archives import archive_folder
 from ingest.services import archive as service
 from ingest.services.windows import rebuild_windows
 from neruba.edge import run_atomic
-from neruba.models import AuditRecord, Project, User
+from neruba.models import AuditRecord, Project
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox
 
@@ -233,7 +233,7 @@ def test_verify_says_what_is_not_at_hand(away: Sandbox, folder: Path) -> None:
 
 
 def test_the_invoice_page_says_so(away: Sandbox, client: Client) -> None:
-    client.force_login(User.objects.create_superuser("root@neruba.example"))
+    client.force_login(factories.operator(project=away.project, role="support"))
     first = Invoice.objects.get(project=away.project, boundary=1)
     page = f"/admin/billing/invoice/{first.pk}/change/?verify"
     assert "Usage was not counted again: Events are archived in 2026-01-" in shown(client, page)
