@@ -6,7 +6,6 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AnonymousUser
 
 from neruba.models import User
-from neruba.services.roles import permissions_of
 
 
 class RoleBackend(BaseBackend):
@@ -14,10 +13,8 @@ class RoleBackend(BaseBackend):
 
     def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Any = None) -> set[str]:
         place: Any = getattr(user_obj, "place", None)
-        if place is None or place.role is None or not user_obj.is_active:
+        if place is None or not user_obj.is_active:
             return set()
-        if place.permissions is None:
-            place.permissions = permissions_of(place.role)
         found: set[str] = place.permissions
         return found
 

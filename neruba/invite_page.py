@@ -18,6 +18,7 @@ from neruba import clock
 from neruba.actor import Actor
 from neruba.edge import run_atomic
 from neruba.errors import ConflictError, InvalidError, NotFoundError
+from neruba.logins import prove
 from neruba.models import Invite, Membership, User
 from neruba.origin import origin_of
 from neruba.roles import ROLES, Role
@@ -52,7 +53,14 @@ class NewOperatorForm(forms.Form):
 
 
 class KnownOperatorForm(forms.Form):
-    """Nothing is asked of an operator who has a password already."""
+    """An operator who is known proves to be the one: the inviter has seen the link too."""
+
+    password = forms.CharField(
+        label="Your password",
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 @never_cache
@@ -86,8 +94,10 @@ def _offered(request: HttpRequest, token: str, offer: Invite) -> HttpResponse:
         "password_rules": password_validators_help_texts(),
     }
     if form.is_valid():
+        # Outside of the transaction: what counts failed logins must not be undone with it.
+        proven = known and prove(request, known.email, form.cleaned_data["password"])
         try:
-            run_atomic(partial(_accepted, request, token, form.cleaned_data))
+            run_atomic(partial(_accepted, request, token, form.cleaned_data, proven))
         except InvalidError as error:
             form.add_error("password", error.detail)
         else:
@@ -95,13 +105,16 @@ def _offered(request: HttpRequest, token: str, offer: Invite) -> HttpResponse:
     return render(request, "invite/offer.html", context, status=400 if form.errors else 200)
 
 
-def _accepted(request: HttpRequest, token: str, given: dict[str, Any]) -> Membership:
+def _accepted(
+    request: HttpRequest, token: str, given: dict[str, Any], proven: User | None
+) -> Membership:
     wall = clock.wall()
     project = standing_invite(token, wall=wall).project
     return accept_invite(
         token=token,
         name=given.get("name", ""),
         password=given.get("password"),
+        proven=proven,
         origin=Actor("operator", "", *origin_of(request)),
         at=clock.now(project),
         wall=wall,

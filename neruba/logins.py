@@ -12,12 +12,14 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt, AccessFailureLog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import authenticate
 from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from neruba import clock
 from neruba.api.problems import API, plain_problem
+from neruba.models import User
 
 MAX_NAME = 255
 A_MINUTE = timedelta(minutes=1)
@@ -30,6 +32,12 @@ def name_given(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
     given = credentials or {"username": request.POST.get("username")}
     name = given.get("username") or given.get("email") or ""
     return str(name).strip().lower()[:MAX_NAME]
+
+
+def prove(request: HttpRequest, email: str, password: str) -> User | None:
+    """The operator whose password this is; a wrong one counts as a failed login of theirs."""
+    user = authenticate(request, username=email, password=password)
+    return user if isinstance(user, User) else None
 
 
 class LoginHandler(AxesDatabaseHandler):  # type: ignore[misc] # it has no types

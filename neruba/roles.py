@@ -88,9 +88,13 @@ def granted(role: Role, permissions: Iterable[str]) -> set[str]:
     return {
         name
         for name in permissions
-        if any(fnmatchcase(name, pattern) for pattern in mine)
-        and not any(fnmatchcase(name, pattern) for pattern in PLATFORM)
+        if any(fnmatchcase(name, pattern) for pattern in mine) and not is_of_platform(name)
     }
+
+
+def is_of_platform(permission: str) -> bool:
+    """Whether it is about the installation, which no role opens."""
+    return any(fnmatchcase(permission, pattern) for pattern in PLATFORM)
 
 
 def may_set(actor: Role, *, before: Role | None, after: Role | None) -> bool:

@@ -12,6 +12,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser
 
 from neruba.admin.choose import choose_project
+from neruba.admin.search import search
 from neruba.admin.sessions import change_password
 from neruba.error_pages import not_found
 from neruba.invite_page import invite_page
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", operations.ready),
     path("metrics", operations.metrics),
     path("admin/password_change/", admin.site.admin_view(change_password)),
+    path("admin/search/", admin.site.admin_view(search)),
     path("admin/project/", admin.site.admin_view(choose_project), name="choose_project"),
     path("admin/", admin.site.urls),
     path("invite/<str:token>", invite_page, name="invite"),

@@ -16,7 +16,7 @@ from ingest.models import EventArchive, Meter
 from ingest.services.events import Outcome, accept_events
 from ingest.services.meters import create_meter
 from neruba import clock
-from neruba.actor import SYSTEM
+from neruba.actor import SYSTEM, Actor
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
@@ -197,14 +197,18 @@ def poor(*permissions: str, project: Project, email: str | None = None) -> User:
 
 
 def invited(
-    *, project: Project, email: str = "new@op.example", role: str = "support"
+    *,
+    project: Project,
+    email: str = "new@op.example",
+    role: str = "support",
+    actor: Actor = SYSTEM,
 ) -> IssuedInvite:
     return invite(
         project=project,
         email=email,
         role=Role(role),
         by=Role.OWNER,
-        actor=SYSTEM,
+        actor=actor,
         at=clock.now(project),
         wall=clock.wall(),
     )

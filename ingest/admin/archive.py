@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ingest.models import EventArchive
 from ingest.selectors.archives import archive_folder
@@ -12,8 +12,8 @@ from neruba.admin.page import Fact, Page, PageAdmin, code, instant, link_to
 
 @admin.register(EventArchive)
 class EventArchiveAdmin(PageAdmin):
-    list_display = ["file", "project", "events", "first_at", "last_at", "made_at"]
-    list_filter = [("project", RelatedDropdownFilter), ("last_at", RangeDateTimeFilter)]
+    list_display = ["file", "events", "first_at", "last_at", "made_at"]
+    list_filter = [("last_at", RangeDateTimeFilter)]
     list_select_related = ["project"]
     ordering = ["-id"]
     search_fields = ["file__startswith"]

@@ -131,11 +131,17 @@ class HistoryAdmin(SimpleHistoryAdmin, ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         self._found(request, object_id)
+        if not version_id.isdecimal():
+            raise Http404
         return super().history_form_view(request, object_id, version_id, extra_context)
 
     def _found(self, request: HttpRequest, object_id: str) -> None:
-        """Raises Http404 for a row of another project, as for one that is not there."""
-        if not self.has_view_permission(request):
+        """Raises Http404 for a row of another project, as for one that is not there.
+
+        A POST is refused: the library would write the old version back for whoever may look at it,
+        past every service; its setting only hides the button.
+        """
+        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         if self.get_object(request, object_id) is None:
             raise Http404

@@ -8,6 +8,7 @@ hour, with a reason, which stands in its audit history.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -16,20 +17,25 @@ from django.http import HttpRequest, HttpResponse
 from neruba import clock
 from neruba.models import Membership, Project, User
 from neruba.roles import Role
+from neruba.services.roles import permissions_of
 
 CONSOLE = "/admin/"
 CHOSEN = "neruba_project"
 ENTERED_UNTIL = "neruba_entered_until"
 
 
-@dataclass(slots=True)
+@dataclass
 class Place:
     """The project, or none; the role there, or none for a superuser who entered it."""
 
     project: Project | None = None
     role: Role | None = None
     entered_until: datetime | None = None
-    permissions: set[str] | None = None
+
+    @cached_property
+    def permissions(self) -> set[str]:
+        """What the role allows, as `app.code`."""
+        return set() if self.role is None else permissions_of(self.role)
 
 
 def place_of(request: HttpRequest) -> Place:

@@ -15,7 +15,8 @@ from neruba.api.fields import Identifier, Instant, Strict, Text
 from neruba.api.views import ProjectView
 from neruba.edge import run_atomic
 from neruba.errors import NotFoundError
-from neruba.models import Invite, Membership
+from neruba.logins import prove
+from neruba.models import Invite, Membership, User
 from neruba.models.membership import ROLE_CHOICES
 from neruba.origin import origin_of
 from neruba.roles import Role
@@ -178,7 +179,7 @@ class AcceptRequest(Strict):
         default=None,
         max_length=4096,
         trim_whitespace=False,
-        help_text="Of a new operator; one who is known already keeps theirs.",
+        help_text="A new operator chooses it; one who is known gives theirs, which stays.",
     )
 
 
@@ -196,16 +197,28 @@ class InviteAcceptance(OperatorView):
         """Takes an invite; its token is the credential, and works once, so that no
         `Idempotency-Key` is read.
         """
-        member = run_atomic(partial(self._accepted, slug, self.body(AcceptRequest)))
+        given = self.body(AcceptRequest)
+        proven = self._proven(given)
+        member = run_atomic(partial(self._accepted, slug, given, proven))
         body = {"email": member.user.email, "project": slug, "role": member.role}
         return Response(body, status=201)
 
-    def _accepted(self, slug: str, given: dict[str, Any]) -> Membership:
+    def _proven(self, given: dict[str, Any]) -> User | None:
+        """A known operator whose password it is; asked outside of the transaction, which would undo
+        the count of failures.
+        """
+        email = standing_invite(given["token"], wall=clock.wall()).email
+        if not given["password"] or not User.objects.filter(email=email).exists():
+            return None
+        return prove(self.request._request, email, given["password"])
+
+    def _accepted(self, slug: str, given: dict[str, Any], proven: User | None) -> Membership:
         wall = clock.wall()
         project = standing_invite(given["token"], wall=wall).project
         if project.slug != slug:
             raise NotFoundError(NOT_VALID)
         return accept_invite(
+            proven=proven,
             origin=Actor("operator", "", *origin_of(self.request._request)),
             at=clock.now(project),
             wall=wall,

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('owner', 'owner'), ('admin', 'admin'), ('finance', 'finance'), ('support', 'support'), ('developer', 'developer'), ('auditor', 'auditor')], max_length=16)),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('invited_by', models.CharField(max_length=255)),
+                ('inviter_kind', models.CharField(help_text='Of actor, as in the audit history.', max_length=16)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('accepted_at', models.DateTimeField(blank=True, null=True)),

@@ -43,6 +43,7 @@ class Invite(models.Model):
     role = models.CharField(max_length=16, choices=ROLE_CHOICES)
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.CharField(max_length=255)
+    inviter_kind = models.CharField(max_length=16, help_text="Of actor, as in the audit history.")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)

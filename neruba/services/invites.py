@@ -1,6 +1,7 @@
 """Invites: made, taken once, revoked."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,15 +14,16 @@ from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.ids import new_id
 from neruba.locks import lock_invite, lock_memberships
-from neruba.models import Invite, Membership, Project, User
-from neruba.roles import Role
+from neruba.models import ApiKey, Invite, Membership, Project, User
+from neruba.roles import Role, may_set
 from neruba.services.audit import record
-from neruba.services.memberships import add_member, check_may_set
+from neruba.services.memberships import add_member, check_may_set, role_now
 from neruba.tokens import SECRET_BYTES, hash_of
 
 LIFETIME = timedelta(days=7)
 MARK = "nri"
 MAX_EMAIL = 254  # RFC 5321: the longest path that a mail takes
+WRONG_PASSWORD = "This address has an account already: its own password is needed."  # noqa: S105
 # The same words for each: a stranger learns nothing of which tokens there were.
 NOT_VALID = "The invite is unknown, expired, revoked or taken already. Ask for a new one."
 
@@ -51,11 +53,12 @@ def invite(
     ConflictError where the address is a member's.
     """
     email = checked_email(email)
-    check_may_set(by, before=None, after=role)
     token = f"{MARK}_{secrets.token_urlsafe(SECRET_BYTES)}"
     with transaction.atomic():
         # Under the lock, so that of two invites to one address only the later one stands.
-        if any(member.user.email == email for member in lock_memberships(project)):
+        members = lock_memberships(project)
+        check_may_set(role_now(by, actor, members), before=None, after=role)
+        if any(member.user.email == email for member in members):
             raise ConflictError(f"{email} is a member of this project already.")
         Invite.objects.filter(
             project=project, email=email, accepted_at=None, revoked_at=None
@@ -67,6 +70,7 @@ def invite(
             role=role,
             token_hash=hash_of(token),
             invited_by=actor.name,
+            inviter_kind=actor.kind,
             created_at=wall,
             expires_at=wall + LIFETIME,
         )
@@ -99,29 +103,33 @@ def accept_invite(
     *,
     token: str,
     password: str | None,
+    proven: User | None,
     origin: Actor,
     at: datetime,
     wall: datetime,
     name: str = "",
 ) -> Membership:
-    """Take an invite: who holds the token holds the address. A new operator is made with `name` and
-    `password`; one who is known keeps theirs, and none is asked for.
+    """Take an invite. A new operator is made with `name` and `password`. One who is known must have
+    given their own password: `proven` is whom it proved. The token alone proves nobody, since the
+    one who invites has held it too.
 
-    Raises NotFoundError for a token that is not good (any more), ConflictError for one who became a
-    member in another way, InvalidError for a password that is missing or too weak. `origin` is
-    where it comes from; the actor is the operator.
+    Raises NotFoundError for a token that is not good (any more), or whose inviter may not invite
+    any more; ConflictError for one who became a member in another way; InvalidError for a password
+    that is missing, wrong or too weak. `origin` is where it comes from; the actor is the operator.
     """
     with transaction.atomic():
         seen = standing_invite(token, wall=wall)
-        lock_memberships(seen.project)
+        members = lock_memberships(seen.project)
         found = lock_invite(seen.pk)
-        if found is None or not stands(found, wall):
+        if found is None or not stands(found, wall) or not _may_still_invite(found, members, wall):
             raise NotFoundError(NOT_VALID)
         user = User.objects.filter(email=found.email).first()
         if user is None:
             user = _new_operator(found.email, password, name=name)
         elif not user.is_active:
             raise NotFoundError(NOT_VALID)
+        elif proven is None or proven.pk != user.pk:
+            raise InvalidError(WRONG_PASSWORD, pointer="/password")
         found.accepted_at = wall
         found.save(update_fields=["accepted_at"])
         return add_member(
@@ -133,6 +141,24 @@ def accept_invite(
             wall=wall,
             reason=f"took invite {found.public_id} of {found.invited_by}",
         )
+
+
+def _may_still_invite(invite: Invite, members: Sequence[Membership], wall: datetime) -> bool:
+    """Whether the one who invited could do so at this moment: an operator who was switched off or
+    has another role, and a key that was revoked or has expired, bring nobody in any more.
+    """
+    after = Role(invite.role)
+    if invite.inviter_kind == "operator":
+        user = User.objects.filter(email=invite.invited_by, is_active=True).first()
+        mine = next((one for one in members if user is not None and one.user_id == user.pk), None)
+        if mine is not None:
+            return may_set(Role(mine.role), before=None, after=after)
+        return user is not None and user.is_superuser
+    if invite.inviter_kind == "api_key":
+        prefix = invite.invited_by.rpartition("(")[2].rstrip(")")
+        keys = ApiKey.objects.filter(project=invite.project_id, prefix=prefix, revoked_at=None)
+        return keys.exclude(expires_at__lte=wall).exists()
+    return True
 
 
 def revoke_invite(

@@ -1,6 +1,6 @@
 """Who belongs to a project, and as what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -53,7 +53,7 @@ def change_role(
     where the project would be left without an owner.
     """
     with transaction.atomic():
-        member = _decided_on(project, email, by=by, after=role)
+        member = _decided_on(project, email, by=by, actor=actor, after=role)
         before = member.role
         if before != role:
             member.role = role
@@ -80,7 +80,7 @@ def remove_member(
     Raises as `change_role`.
     """
     with transaction.atomic():
-        member = _decided_on(project, email, by=by, after=None)
+        member = _decided_on(project, email, by=by, actor=actor, after=None)
         details = {"role": member.role}
         _note(member, "member.removed", actor=actor, at=at, reason=reason, details=details)
         _revoke_offers_of(member, wall)
@@ -94,8 +94,25 @@ def check_may_set(by: Role, *, before: Role | None, after: Role | None) -> None:
         raise RefusedError(f"The role {by} may not decide on {what}.")
 
 
-def _decided_on(project: Project, email: str, *, by: Role, after: Role | None) -> Membership:
+def role_now(by: Role, actor: Actor, members: Sequence[Membership]) -> Role:
+    """The role of the one who decides, as it is under the lock: it may have been taken from them
+    while they waited. `by` is right for keys, and for superusers who entered. Raises RefusedError.
+    """
+    if actor.kind != "operator":
+        return by
+    mine = next((one for one in members if one.user.email == actor.name), None)
+    if mine is not None:
+        return Role(mine.role)
+    if not User.objects.filter(email=actor.name, is_superuser=True, is_active=True).exists():
+        raise RefusedError("You are no member of this project any more.")
+    return by
+
+
+def _decided_on(
+    project: Project, email: str, *, by: Role, actor: Actor, after: Role | None
+) -> Membership:
     members = lock_memberships(project)
+    by = role_now(by, actor, members)
     address = email.strip().lower()  # as operators are named
     member = next((one for one in members if one.user.email == address), None)
     if member is None:

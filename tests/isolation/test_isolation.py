@@ -191,7 +191,8 @@ def _seen(
             if not query:
                 answers["POST"] = browser.post(path, submitted)
             for method, answer in answers.items():
-                found = found_in(answer, hidden, path + query + str(submitted))
+                sent = str(submitted) if method == "POST" else ""
+                found = found_in(answer, hidden, path + query + sent)
                 if found or answer.status_code >= NOT_A_SERVER_FAULT:
                     yield f"{method} {path}{query}", found or answer.status_code
 

@@ -64,10 +64,13 @@ def test_a_new_operator_comes_in(offer: IssuedInvite) -> None:
     assert PASSWORD not in factories.everything_stored()
 
 
-def test_who_is_known_only_accepts(offer: IssuedInvite) -> None:
+def test_who_is_known_gives_their_password(offer: IssuedInvite) -> None:
     known = User.objects.create_user("new@op.example", "quite-another-password", is_staff=True)
-    assert 'type="password"' not in look(offer.token).content.decode()
-    assert take(offer.token, {}).status_code == 200
+    assert 'autocomplete="new-password"' not in look(offer.token).content.decode()
+    refused = take(offer.token, {"password": PASSWORD})
+    assert (refused.status_code, Membership.objects.count()) == (400, 0)
+    assert "its own password is needed" in refused.content.decode()
+    assert take(offer.token, {"password": "quite-another-password"}).status_code == 200
     known.refresh_from_db()
     assert known.check_password("quite-another-password")
     assert Membership.objects.get().user == known

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
 
-from neruba.models import Project, User
+from neruba.models import Customer, Project, User
+from neruba.roles import Role
 from tests import factories
 from tests.api.world import build_world
 
@@ -119,6 +120,32 @@ def test_what_services_write_cannot_be_written_here(
             assert not model_admin.has_delete_permission(request)
             assert superuser.get(address(model, "add")).status_code == 403
             assert superuser.post(address(model, "add"), {}).status_code == 403
+
+
+def test_a_version_of_a_row_is_never_written_back(world: Project, client: Client) -> None:
+    """The history's library would, by a POST of whoever may look."""
+    row = Customer.objects.filter(project=world).earliest("pk")
+    first = row.history.earliest("history_id")
+    row.name = "the present name"
+    row.save()
+    settings = world.history.earliest("history_id")
+    Project.objects.filter(pk=world.pk).update(name="the present name")
+    for role in Role:
+        client.force_login(factories.operator(project=world, role=role))
+        for kind, pk, version in (("customer", row.pk, first), ("project", world.pk, settings)):
+            page = f"/admin/neruba/{kind}/{pk}/history/"
+            for address in (page, f"{page}{version.history_id}/"):
+                assert client.post(address, {}).status_code == 403, (role, address)
+            assert client.get(f"{page}abc/").status_code == 404
+    row.refresh_from_db()
+    world.refresh_from_db()
+    assert (row.name, world.name) == ("the present name", "the present name")
+
+
+def test_a_search_page_that_is_not_there_is_not_found(superuser: Client) -> None:
+    for page in ("abc", "99"):
+        answer = superuser.get("/admin/search/", {"s": "x", "page": page})
+        assert answer.status_code in {200, 404}
 
 
 @pytest.mark.usefixtures("world")

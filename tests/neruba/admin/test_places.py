@@ -149,3 +149,16 @@ def test_filters_offer_what_is_of_the_project(client: Client, one: Project, two:
     page = client.get("/admin/ingest/usagewindow/").content.decode()
     assert "meter-of-one" in page
     assert "meter-of-two" not in page
+
+
+def test_a_superuser_who_is_a_member_has_the_rights_of_their_role(
+    client: Client, one: Project
+) -> None:
+    user = User.objects.create_superuser("root@op.example")
+    factories.member(user, project=one, role="auditor")
+    client.force_login(user)
+    page = client.get("/admin/neruba/apikey/").content.decode()
+    assert "Issue an API key" not in page
+    given = {"_form_submitted": "1", "name": "k", "scopes": ["admin"], "reason": "mine"}
+    assert client.post(reverse("admin:neruba_apikey_issue"), given).status_code == 403
+    assert client.get("/admin/neruba/user/").status_code == 200  # the installation is theirs

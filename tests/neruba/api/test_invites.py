@@ -7,7 +7,8 @@ import time_machine
 from rest_framework.test import APIClient
 
 from neruba import clock
-from neruba.models import AuditRecord, IdempotencyRecord, Invite, Membership, Project, User
+from neruba.actor import Actor
+from neruba.models import ApiKey, AuditRecord, IdempotencyRecord, Invite, Membership, Project, User
 from neruba.services.invites import LIFETIME
 from tests import factories
 from tests.neruba.api.people import PASSWORD, acting, log_in, said
@@ -55,10 +56,17 @@ def test_an_invite_makes_an_operator_with_the_role(owner: APIClient, project: Pr
     assert issued["id"] in noted.reason
 
 
-def test_who_is_known_keeps_their_password(owner: APIClient, project: Project) -> None:
+def test_who_is_known_proves_it_and_keeps_their_password(
+    owner: APIClient, project: Project
+) -> None:
+    """The one who invites has held the token too: it does not show who takes it."""
     known = User.objects.create_user("known@op.example", PASSWORD, is_staff=True)
     issued = offer(owner, "KNOWN@op.example").json()
-    assert take(issued["token"], "quite-another-password").status_code == 201
+    for wrong in ("quite-another-password", None, ""):
+        refused = take(issued["token"], wrong)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/password")
+    assert "known@op.example" not in members(project)
+    assert take(issued["token"]).status_code == 201
     known.refresh_from_db()
     assert known.check_password(PASSWORD)
     assert members(project)["known@op.example"] == "support"
@@ -171,7 +179,7 @@ def test_an_operator_of_several_projects_lists_them(owner: APIClient, project: P
     other = factories.project(slug="other")
     token = offer(owner).json()["token"]
     take(token)
-    take(factories.invited(project=other, role="auditor").token, None, "other")
+    take(factories.invited(project=other, role="auditor").token, slug="other")
     bearer = log_in("new@op.example").json()["token"]
     client: Any = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {bearer}")
@@ -180,3 +188,27 @@ def test_an_operator_of_several_projects_lists_them(owner: APIClient, project: P
         ("demo", "support"),
         ("other", "auditor"),
     ]
+
+
+@pytest.mark.parametrize("end", ["switched off", "no superuser", "key revoked"])
+def test_what_was_offered_by_one_who_may_not_any_more_is_worth_nothing(
+    owner: APIClient, project: Project, end: str
+) -> None:
+    admin = factories.operator(project=project, role="admin")
+    root = User.objects.create_superuser("root@op.example")
+    key = factories.api_key(project=project).key
+    actor = {
+        "switched off": Actor("operator", admin.email),
+        "no superuser": Actor("operator", root.email),
+        "key revoked": Actor("api_key", f"{key.name} ({key.prefix})"),
+    }[end]
+    tokens = [
+        factories.invited(project=project, email=f"{name}@op.example", actor=actor).token
+        for name in ("before", "after")
+    ]
+    assert take(tokens[0]).status_code == 201
+    User.objects.filter(pk=admin.pk).update(is_active=False)
+    User.objects.filter(pk=root.pk).update(is_superuser=False)
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=key.created_at)
+    assert take(tokens[1]).status_code == 404
+    assert "after@op.example" not in members(project)
