@@ -68,7 +68,12 @@ def web(workers: int, **environment: str) -> Iterator[int]:
         *("--log-level", "warning"),
     ]
     given = {"NERUBA_ALLOWED_HOSTS": "*", **environment}
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | given)
+    log = ROOT / "build" / "bench-server.log"  # a line for each request
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | given, stdout=output, stderr=output
+        )
     try:
         _wait(port, server)
         yield port
