@@ -219,6 +219,6 @@ def _new_operator(email: str, password: str | None, *, name: str) -> User:
     try:
         with transaction.atomic():
             return User.objects.create_user(email, password, is_staff=True, first_name=name)
-    except IntegrityError:
-        # Another project's invite made the operator a moment ago.
-        return User.objects.get(email=email)
+    except IntegrityError as error:
+        # Another project's invite made the operator a moment ago: whoever that was proves it now.
+        raise InvalidError(WRONG_PASSWORD, pointer="/password") from error
