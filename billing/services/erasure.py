@@ -23,7 +23,13 @@ from neruba.identity import Identity
 from neruba.locks import lock_customer
 from neruba.models import Customer
 from neruba.services.audit import record
-from neruba.services.erasure import NOBODY, erase_from_platform, facts_of, take_out
+from neruba.services.erasure import (
+    NOBODY,
+    erase_from_platform,
+    facts_of,
+    ids_among,
+    take_out,
+)
 
 PARTY = ("name", "email", "billing_address", "tax_ids")
 
@@ -61,8 +67,9 @@ def erase_customer(*, customer: Customer, reason: str, actor: Actor, at: datetim
     parties = InvoiceParty.objects.filter(invoice__customer=locked).exclude(salt="")
     free = list(parties.exclude(pk__in=documents.kept))
     words = Identity.of([*facts_of(locked), *(_to(party) for party in parties)])
-    # The id stays wherever it stands, so that a name that is the id goes only where it is the name.
-    identity = words.but(locked.external_id)
+    # Ids stay wherever they stand, so that a name that is the id goes only where it is the name,
+    # and nobody else's id goes because this customer's metadata hold it.
+    identity = words.but(locked.external_id, *ids_among(locked.project, words.words))
     for party in free:
         party.salt, party.content = "", _content_without(party)
         party.save(update_fields=["salt", "content"])

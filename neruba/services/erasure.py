@@ -10,7 +10,7 @@ from django.db.models import Model, Q, QuerySet
 
 from neruba.append_only import purging
 from neruba.identity import Identity
-from neruba.models import AuditRecord, Customer, IdempotencyRecord, OutboxMessage
+from neruba.models import AuditRecord, Customer, IdempotencyRecord, OutboxMessage, Project, Subject
 
 Row = TypeVar("Row", bound=Model)
 
@@ -34,6 +34,16 @@ def facts_of(customer: Customer) -> list[dict[str, Any]]:
     ]
 
 
+def ids_among(project: Project, words: Sequence[str]) -> list[str]:
+    """Those of the words that are an id of a customer or of a subject in the project."""
+    customers = Customer.objects.filter(project=project, external_id__in=words)
+    subjects = Subject.objects.filter(project=project, external_id__in=words)
+    return [
+        *customers.values_list("external_id", flat=True),
+        *subjects.values_list("external_id", flat=True),
+    ]
+
+
 def erase_from_platform(customer: Customer, identity: Identity, *, at: datetime) -> None:
     """Blank the customer and its history, and take its words out of what was noted and answered.
 
@@ -44,7 +54,9 @@ def erase_from_platform(customer: Customer, identity: Identity, *, at: datetime)
             setattr(customer, name, nothing)
         customer.erased_at = at
         customer.save(update_fields=[*NOBODY, "erased_at"])
-    customer.history.all().update(**NOBODY, history_change_reason=None)
+    # With the mark, so that no version of the row looks like one of somebody who is there.
+    blank = {**NOBODY, "erased_at": customer.erased_at, "history_change_reason": None}
+    customer.history.all().update(**blank)
     project = customer.project
     LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Customer), object_id=str(customer.pk)

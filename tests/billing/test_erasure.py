@@ -1,6 +1,8 @@
 """Erasure: nothing names the person any more, and not a byte of the books has changed."""
 
 import json
+from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -12,7 +14,9 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from billing.models import Invoice, InvoiceParty
+from neruba.actor import SYSTEM
 from neruba.models import AuditRecord, Customer, OutboxMessage, Project, User
+from neruba.services.audit import record
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox
 
@@ -141,8 +145,8 @@ def test_no_word_is_left_and_the_books_stay() -> None:
     assert "the parties' text was erased" in run("verify", "--project", sandbox.project.slug)
     assert (answer["documents"], answer["documents_kept"], answer["kept_until"]) == (2, 0, None)
     assert answer["id_names_person"] is False
-    record = AuditRecord.objects.get(action="customer.erased")
-    assert (record.object_id, record.reason) == ("c-17", "[erased] asked for it")
+    noted = AuditRecord.objects.get(action="customer.erased")
+    assert (noted.object_id, noted.reason) == ("c-17", "[erased] asked for it")
     kept = sandbox.get("/customers/other")
     assert (kept["name"], kept["erased_at"]) == ("other", None)
 
@@ -234,3 +238,32 @@ def test_a_key_without_the_scope_and_another_project_do_not_erase() -> None:
         assert answer.status_code == status
     assert Invoice.objects.exists()
     assert Customer.objects.get(external_id="c-17").name == NAME
+
+
+@pytest.mark.usefixtures("nothing_is_kept")
+def test_what_is_of_others_stays_byte_for_byte_and_can_be_read() -> None:
+    """Numbers of an address and common words stand in everybody's rows."""
+    sandbox = billed()
+    metadata = {"budget": "20354", "year": "2026", "friend": "other", "flag": "null"}
+    sandbox.call("PATCH", "/customers/c-17", {**PERSON, "metadata": metadata}, status=200)
+    theirs = {"external_id": "third", "name": "Third", "metadata": {"limit": "20354", "of": "null"}}
+    key, client = {"HTTP_IDEMPOTENCY_KEY": "third-1"}, sandbox.client
+    send: Any = partial(client.post, "/api/v1/customers", theirs, format="json", **key)  # type: ignore[arg-type]
+    first = send()
+    note = {"events": 20354, "size": 5, "year": "2026", "none": None, "who": "other"}
+    record(
+        project=sandbox.project, actor=SYSTEM, action="thing.done", on=("thing", "1"),
+        at=datetime(2026, 1, 1, tzinfo=UTC), reason="20354 units in 2026", details=note,
+    )  # fmt: skip
+    before = AuditRecord.objects.values_list("reason", "details").get(action="thing.done")
+
+    erase(sandbox)
+
+    assert AuditRecord.objects.values_list("reason", "details").get(action="thing.done") == before
+    again = send()
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert sandbox.get("/audit?limit=1000")["next_cursor"] is None
+    for document in OutboxMessage.objects.values_list("payload", flat=True):
+        json.loads(document)
+    history = Customer.objects.get(external_id="c-17").history
+    assert not history.filter(erased_at=None).exists()
