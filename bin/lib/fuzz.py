@@ -43,7 +43,7 @@ class Caller:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=3000, help="at least so many requests")
-    parser.add_argument("--seconds", type=int, default=240, help="the bound of both passes")
+    parser.add_argument("--seconds", type=int, default=150, help="the bound of both passes")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     install()
