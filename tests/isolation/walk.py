@@ -12,7 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, models
+from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from neruba.models import Project
@@ -155,7 +155,3 @@ def filled(address: Address, values: dict[str, object]) -> str:
     """The path of the address with its parameters."""
     route = PARAMETER.sub(lambda match: str(values[match[1] or match[2]]), address.route)
     return "/" + route.lstrip("^").rstrip("$").replace("\\", "")
-
-
-def tables() -> set[str]:
-    return set(connection.introspection.table_names())

@@ -3,7 +3,11 @@
 import pytest
 from rest_framework.test import APIClient
 
+from neruba.actor import Actor
+from neruba.errors import RefusedError
 from neruba.models import AuditRecord, Invite, Membership, Project
+from neruba.roles import Role
+from neruba.services.memberships import change_role
 from tests import factories
 from tests.neruba.api.people import acting, caller, token_of
 
@@ -142,3 +146,27 @@ def test_a_reason_is_needed(owner: APIClient, project: Project) -> None:
     answer = owner.patch(f"{MEMBERS}/{user.email}", {"role": "finance"}, format="json")
     assert answer.status_code == 400
     assert owner.delete(f"{MEMBERS}/{user.email}").status_code == 400
+
+
+def test_a_role_that_was_taken_while_they_waited_decides_nothing(project: Project) -> None:
+    """`by` was read before the lock; under it the one who decides is no owner any more, or gone."""
+    was_owner = factories.operator(project=project, role="support")
+    gone = factories.operator(project=project, role="owner")
+    Membership.objects.filter(user=gone).delete()
+    other = factories.operator(project=project, role="developer")
+    for user in (was_owner, gone):
+        with pytest.raises(RefusedError):
+            change_role(
+                project=project,
+                email=other.email,
+                role=Role.OWNER,
+                by=Role.OWNER,
+                actor=Actor("operator", user.email),
+                at=factories.START,
+                wall=factories.START,
+                reason="I still could a moment ago",
+            )
+        with pytest.raises(RefusedError):
+            factories.invited(project=project, actor=Actor("operator", user.email), role="owner")
+    assert Membership.objects.get(user=other).role == Role.DEVELOPER
+    assert not Invite.objects.exists()
