@@ -94,6 +94,7 @@ def stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
             process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def first_to_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> str:
