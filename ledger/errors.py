@@ -29,3 +29,17 @@ class EntryNotFoundError(NotFoundError):
     """No entry stands under this operation key."""
 
     code = "entry_not_found"
+
+
+class GrantEndedError(ConflictError):
+    """The grant expired or was revoked whole."""
+
+    code = "grant_ended"
+    title = "The grant has ended"
+
+
+class GrantFrozenError(ConflictError):
+    """A dispute over the payment that bought it is open."""
+
+    code = "grant_frozen"
+    title = "The grant is frozen by a dispute"

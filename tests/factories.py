@@ -12,14 +12,20 @@ from django.contrib.auth.models import Group, Permission
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
+from billing.models import Invoice
+from billing.services.charges import accept_charge
+from billing.services.steps import issue_now
 from ingest.models import EventArchive, Meter
 from ingest.services.events import Outcome, accept_events
 from ingest.services.meters import create_meter
+from ledger.models import Grant, Wallet
+from ledger.services.wallets import create_wallet, issue_grant
 from neruba import clock
 from neruba.actor import SYSTEM, Actor
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
 from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
+from neruba.money import Money
 from neruba.ops.heartbeat import SCHEDULER, note_life
 from neruba.ops.invariants import keep_check
 from neruba.roles import Role
@@ -31,6 +37,8 @@ from neruba.services.memberships import add_member
 from neruba.services.operator_tokens import IssuedToken, issue_operator_token
 from neruba.services.projects import create_project
 from neruba.services.secrets import set_secret
+from payments.models import Payment
+from payments.services.payments import receive_payment
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # where a sandbox's clock starts unless told otherwise
 _numbers = count(1)
@@ -258,4 +266,69 @@ def event_archive(*, project: Project) -> EventArchive:
         checksum=bytes(32),
         actor="neruba",
         made_at=START,
+    )
+
+
+def invoice(
+    *, customer: Customer, amount: str = "100.00", currency: str = "USD", at: datetime = START
+) -> Invoice:
+    """An issued invoice of one charge."""
+    key = f"charge-{next(_numbers)}"
+    accepted = accept_charge(
+        project=customer.project,
+        customer=customer,
+        charge_key=key,
+        amount=Money.parse(amount, currency),
+        description="Work",
+        effective_at=at,
+        tax_code="",
+        metadata={},
+        invoice_now=True,
+        at=at,
+    )
+    return issue_now(project=customer.project, charge=accepted.charge, at=at)
+
+
+def wallet(*, customer: Customer, currency: str = "USD", at: datetime = START) -> Wallet:
+    return create_wallet(customer=customer, name="Credits", currency=currency, at=at)
+
+
+def grant(
+    *,
+    wallet: Wallet,
+    amount: str = "100.00",
+    kind: str = "promotional",
+    at: datetime = START,
+    **options: Any,
+) -> Grant:
+    """A credit, from now on and for ever unless the `options` of `issue_grant` say otherwise."""
+    return issue_grant(
+        wallet=wallet,
+        kind=kind,
+        amount=Money.parse(amount, wallet.currency),
+        reason="a test",
+        actor=SYSTEM,
+        at=at,
+        **options,
+    )
+
+
+def payment(
+    *,
+    customer: Customer,
+    amount: str = "100.00",
+    currency: str = "USD",
+    at: datetime = START,
+    invoices: Sequence[Invoice] | None = None,
+) -> Payment:
+    """Money from a bank transfer."""
+    return receive_payment(
+        customer=customer,
+        amount=Money.parse(amount, currency),
+        method="bank_transfer",
+        reference="a transfer",
+        received_at=at,
+        invoices=invoices,
+        actor=SYSTEM,
+        at=at,
     )

@@ -1,4 +1,4 @@
-"""Late usage that no document has taken yet."""
+"""Late usage that no document has taken yet: the next one of its subscription will."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -7,29 +7,12 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from billing.models import LateUsage
 from neruba.admin.base import ReadOnlyAdmin
-from neruba.admin.page import label
-
-
-class Standing(admin.SimpleListFilter):
-    title = "where it stands"
-    parameter_name = "stands"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("next", "goes on the next document"), ("waiting", "no document can take it")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[LateUsage]) -> QuerySet[LateUsage]:
-        if self.value() not in {"next", "waiting"}:
-            return queryset
-        return queryset.filter(due_at__isnull=self.value() == "waiting")
 
 
 @admin.register(LateUsage)
 class LateUsageAdmin(ReadOnlyAdmin):
-    list_display = ["period", "stands", "due_at", "recorded_at"]
-    list_filter = [
-        Standing,
-        ("recorded_at", RangeDateTimeFilter),
-    ]
+    list_display = ["period", "due_at", "recorded_at"]
+    list_filter = [("recorded_at", RangeDateTimeFilter)]
     list_select_related = ["project", "period__subscription"]
     ordering = ["-id"]
     search_fields = ["period__subscription__external_id__startswith"]
@@ -38,9 +21,3 @@ class LateUsageAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[LateUsage]:
         rows: QuerySet[LateUsage] = super().get_queryset(request)
         return rows.select_related("project", "period__subscription")
-
-    @admin.display(description="Stands", ordering="due_at")
-    def stands(self, row: LateUsage) -> str:
-        if row.due_at is None:
-            return label("waiting: to be given back", "warning")
-        return label("for the next document", "info")

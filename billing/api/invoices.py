@@ -68,6 +68,11 @@ class InvoiceBody(serializers.Serializer[Any]):
     credits_applied = serializers.CharField()
     balance_applied = serializers.CharField()
     amount_paid = serializers.CharField()
+    credited = serializers.CharField(help_text="Given back by credit notes.")
+    given_back = serializers.CharField(
+        help_text="What of that left again, since it was paid: to grants, balance, as refunds."
+    )
+    written_off = serializers.CharField(help_text="Given up, less what was recovered.")
     amount_due = serializers.CharField()
     content_hash = serializers.CharField()
     document_hash = serializers.CharField(allow_null=True)
@@ -76,7 +81,7 @@ class InvoiceBody(serializers.Serializer[Any]):
 
 def invoice_body(document: Document) -> dict[str, Any]:
     """An invoice as callers see it. Drafts and previews have neither number nor dates."""
-    invoice, content = document.invoice, document.content
+    invoice, content, settlement = document.invoice, document.content, document.settlement
     zero = Money(0, invoice.currency).amount
     instant = Instant()
     return {
@@ -96,9 +101,12 @@ def invoice_body(document: Document) -> dict[str, Any]:
         "discount_total": zero,
         "tax_total": zero,
         "total": document.total.amount,
-        "credits_applied": zero,
-        "balance_applied": zero,
-        "amount_paid": (document.total - document.due).amount,
+        "credits_applied": document.money(settlement.credits_minor).amount,
+        "balance_applied": document.money(settlement.balance_minor).amount,
+        "amount_paid": document.money(settlement.paid_minor).amount,
+        "credited": document.money(settlement.credited_minor).amount,
+        "given_back": document.money(settlement.given_back_minor).amount,
+        "written_off": document.money(settlement.written_off_minor).amount,
         "amount_due": document.due.amount,
         "content_hash": invoice.content_hash or document.content_hash,
         "document_hash": invoice.document_hash or None,

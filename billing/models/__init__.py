@@ -2,6 +2,7 @@
 
 from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
+from billing.models.credit_note import CreditNote, CreditNoteLine
 from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
 from billing.models.late_usage import LateUsage
 from billing.models.run import BillingRun, RunChunk, RunItem
@@ -10,6 +11,8 @@ from billing.models.subscription import Period, Subscription, SubscriptionChange
 __all__ = [
     "BillingRun",
     "Charge",
+    "CreditNote",
+    "CreditNoteLine",
     "Invoice",
     "InvoiceLine",
     "InvoiceParty",

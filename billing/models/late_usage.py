@@ -22,7 +22,7 @@ class LateUsage(models.Model):
     due_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Empty while it waits: more is to be given back than any document can take.",
+        help_text="When the next document may take it.",
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,8 +1,7 @@
 """Corrections: what late usage makes of lines that were printed before. Pure.
 
-A correction is round(all that is known, rated) less all that was printed for the line so far. No
-document goes below zero: corrections that give back take at most what its other lines leave, and
-the remainder waits for the next one. Source: docs/late-usage.md.
+A correction is round(all that is known, rated) less all that was printed for the line so far. A
+document that comes out below zero goes to the customer balance. Source: docs/late-usage.md.
 """
 
 from collections.abc import Sequence
@@ -41,23 +40,12 @@ class _Rerated:
         return self.known - self.facts.billed.amount_minor
 
 
-def correction_lines(facts: InvoiceFacts, others: int) -> tuple[Line, ...]:
-    """The corrections of a document whose other lines sum to `others`, in the order of the facts.
-
-    What is owed in full, what is given back as far as it goes; no line where nothing moves.
-    """
+def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
+    """The corrections of a document, in the order of the facts; no line where nothing moves."""
     assert facts.terms is not None, "a correction is of a subscription"
     prices = {price.code: price for price in facts.terms.prices}
     again = [_rerate(one, prices[one.price], facts.currency) for one in facts.corrections]
-    left = max(0, others + sum(one.owed for one in again if one.owed > 0))
-    lines = []
-    for one in again:
-        amount = max(one.owed, -left)
-        if amount < 0:
-            left += amount
-        if amount:
-            lines.append(_line(one, facts.terms, facts.currency, amount))
-    return tuple(lines)
+    return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
 
 
 def corrected(
@@ -79,12 +67,6 @@ def _billed(one: CorrectionFacts, amount_minor: int) -> BilledUsage:
     return BilledUsage(total, one.usage.quantity, one.usage.events)
 
 
-def is_settled(correction: CorrectionFacts, terms: Terms) -> bool:
-    """Whether documents have printed just what is known."""
-    price = next(price for price in terms.prices if price.code == correction.price)
-    return _rerate(correction, price, terms.currency).owed == 0
-
-
 def corrected_key(correction: CorrectionFacts) -> str:
     """The key of the usage line that is corrected."""
     return usage_key(correction.price, correction.held.period.interval)
@@ -96,7 +78,7 @@ def _rerate(facts: CorrectionFacts, price: PlanPrice, currency: str) -> _Rerated
     return _Rerated(facts, price, rated, exact, known)
 
 
-def _line(one: _Rerated, terms: Terms, currency: str, amount: int) -> Line:
+def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
     held, usage, billed = one.facts.held, one.facts.usage, one.facts.billed
     key = corrected_key(one.facts)
     return Line(
@@ -107,7 +89,7 @@ def _line(one: _Rerated, terms: Terms, currency: str, amount: int) -> Line:
         period=held.period.interval,
         quantity=plain(usage.quantity - billed.quantity),
         unit_amount=None,
-        amount_minor=amount,
+        amount_minor=one.owed,
         earned="usage",
         evidence={
             **common_evidence(terms, held, one.price, one.rated, one.exact),
@@ -117,7 +99,6 @@ def _line(one: _Rerated, terms: Terms, currency: str, amount: int) -> Line:
                 "events_billed": billed.events,
                 "amount_known": Money(one.known, currency).amount,
                 "amount_billed": Money(billed.amount_minor, currency).amount,
-                "carried": Money(one.owed - amount, currency).amount,
             },
         },
         corrects={"invoice": one.facts.invoice, "line": key},

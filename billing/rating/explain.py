@@ -95,12 +95,6 @@ def _correction(line: Mapping[str, Any], currency: str, number: str | None) -> I
         f"billed and stands at {spoken(known)} now: "
         f"{after} − {before} = {Decimal(after) - Decimal(before)} {currency}."
     )
-    carried = Decimal(correction["carried"])
-    if carried:
-        yield (
-            f"This document can take {line['amount']} {currency} of it; {correction['carried']} "
-            f"{currency} is left for the next."
-        )
 
 
 def _usage(usage: Mapping[str, Any], price: PlanPrice) -> Iterator[str]:

@@ -107,7 +107,7 @@ def compute_invoice(facts: InvoiceFacts) -> InvoiceContent:
     """Compute an invoice. For the same facts the same lines, on any machine, in any year."""
     lines = tuple(_lines(facts))
     if facts.corrections:
-        lines += correction_lines(facts, sum(line.amount_minor for line in lines))
+        lines += correction_lines(facts)
     return InvoiceContent(facts, lines)
 
 
@@ -122,8 +122,7 @@ def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     _, exact = rate(price, quantity, taken)
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
-        rest = ("amount_billed", "carried")
-        amount -= sum(Money.parse(evidence["correction"][name], currency).minor for name in rest)
+        amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
 
 

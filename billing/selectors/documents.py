@@ -10,7 +10,7 @@ from billing.rating.invoice import invoice_content
 from billing.rating.lines import line_content
 from billing.selectors.amounts import line_amount
 from billing.selectors.contents import Computed, computed, waiting_charges
-from ledger.selectors.balances import document_receivables
+from ledger.selectors.settlements import Settlement, settlements
 from neruba.canonical import sha256_hex
 from neruba.models import Project
 from neruba.money import Money
@@ -31,8 +31,16 @@ class Document:
     invoice: Invoice
     content: Mapping[str, Any]
     total: Money
-    due: Money
+    settlement: Settlement
     numbers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def due(self) -> Money:
+        """What is still to be paid of it."""
+        return self.money(self.settlement.due_minor)
+
+    def money(self, minor: int) -> Money:
+        return Money(minor, self.invoice.currency)
 
     @property
     def content_hash(self) -> str:
@@ -64,7 +72,8 @@ def documents_of_computed(project: Project, found: Sequence[Computed]) -> list[D
 
 def document_of_computed(one: Computed) -> Document:
     """A document that is not issued; without the numbers of what it corrects."""
-    return Document(one.invoice, one.content.content(), one.content.total, one.content.total)
+    total = one.content.total
+    return Document(one.invoice, one.content.content(), total, Settlement(total.minor))
 
 
 def _numbered(project: Project, documents: Sequence[Document]) -> list[Document]:
@@ -114,11 +123,16 @@ def _issued(project: Project, invoices: Sequence[Invoice]) -> list[Document]:
         .order_by("invoice", "position")
     ):
         lines[line.invoice_id].append(line)
-    due = document_receivables(project, [row.document for row in invoices])
-    return [_issued_document(row, lines[row.pk], due.get(row.document, 0)) for row in invoices]
+    found = settlements(project, [row.document for row in invoices])
+    return [
+        _issued_document(row, lines[row.pk], found.get(row.document, Settlement()))
+        for row in invoices
+    ]
 
 
-def _issued_document(invoice: Invoice, lines: Sequence[InvoiceLine], due_minor: int) -> Document:
+def _issued_document(
+    invoice: Invoice, lines: Sequence[InvoiceLine], settlement: Settlement
+) -> Document:
     amounts = [line_amount(line, invoice.currency) for line in lines]
     total = Money(sum(amount.minor for amount in amounts), invoice.currency)
     content = invoice_content(
@@ -129,7 +143,7 @@ def _issued_document(invoice: Invoice, lines: Sequence[InvoiceLine], due_minor: 
         lines=[_shown_line(line, amount) for line, amount in zip(lines, amounts, strict=True)],
         total=total,
     )
-    return Document(invoice, content, total, Money(due_minor, invoice.currency))
+    return Document(invoice, content, total, settlement)
 
 
 def _shown_line(line: InvoiceLine, amount: Money) -> dict[str, Any]:

@@ -37,11 +37,14 @@ from billing.selectors.timelines import (
     stored_periods,
     timelines_of,
 )
+from billing.services.credits import Drawing, credit_postings, settled_minor
 from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
+from ledger.drawing import Payable
 from ledger.services.journal import post_lines
-from ledger.templates import BilledLine, OperationKey, Posting, invoice_moves
+from ledger.templates import OperationKey, Posting
+from ledger.templates.invoices import BilledLine, invoice_moves
 from neruba.canonical import canonical_json, sha256_hex
 from neruba.inserts import insert_rows, insert_rows_for_ids
 from neruba.models import Customer, Project
@@ -205,24 +208,31 @@ def _finalize(
         return Finalized((), {}, len(empty))
     made.sort(key=lambda one: order_of(one.invoice))
     postings = [_posting(one, at) for one in made]
-    posted = post_lines(project=project, postings=postings, at=at)
-    _store_lines(project, made, posted)
+    drawn = credit_postings(project, [_drawing(one) for one in made], at=at)
+    posted = post_lines(project=project, postings=[*postings, *drawn.values()], at=at)
+    _store_lines(project, made, posted[: len(made)])
     _store_parties(project, made)
     _take_charges(made)
-    for one in made:
+    for index, one in enumerate(made):
         invoice = one.invoice
         invoice.run, invoice.finalized_at = run, at
         invoice.payment_due_at = at + timedelta(days=_payment_terms_days(project, one))
         invoice.bound_event, invoice.bound_retraction = bound.event, bound.retraction
         invoice.known_changes = one.known_changes
         invoice.content_hash = one.content.content_hash
-        invoice.status = Invoice.Status.OPEN if one.content.total.minor else Invoice.Status.PAID
+        is_due = one.content.total.minor != settled_minor(drawn.get(index))
+        invoice.status = Invoice.Status.OPEN if is_due else Invoice.Status.PAID
     _number(project, made, postings)
     totals: dict[str, int] = {}
     for one in made:
         total = one.content.total
         totals[total.currency] = totals.get(total.currency, 0) + total.minor
     return Finalized(tuple(one.invoice for one in made), totals, len(empty))
+
+
+def _drawing(one: Computed) -> Drawing:
+    lines = tuple(Payable(line.price, line.amount_minor) for line in one.content.lines)
+    return Drawing(one.invoice, one.content.facts.customer, lines, one.content.total.minor)
 
 
 def _payment_terms_days(project: Project, one: Computed) -> int:

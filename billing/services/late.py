@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from billing.locks import lock_customers
-from billing.models import Invoice, LateUsage, Period, Subscription
-from billing.rating.correction import is_settled
-from billing.selectors.contents import Computed, order_of
+from billing.models import LateUsage, Period, Subscription
+from billing.rating.facts import PeriodFacts
+from billing.selectors.contents import Computed
 from billing.selectors.corrections import in_parts, owners_of, touched_periods
 from ingest.selectors.arrivals import arrived_after
 from ingest.selectors.bounds import ArrivalBound, known_bound
@@ -81,41 +81,19 @@ def _note(project: Project, periods: Sequence[Period], known: ArrivalBound) -> N
 
 
 def _let_go(found: Sequence[Computed], seen: Sequence[LateUsage]) -> None:
-    """Delete the rows of periods of which all is printed now.
-
-    The others stay for the next document; where none will come they wait, and are due no more.
-    """
-    printed: dict[tuple[int, int], bool] = {}
-    for one in sorted(found, key=lambda one: order_of(one.invoice)):
-        if one.invoice.subscription_id is not None:
-            printed |= _is_printed(one, one.invoice.subscription_id)
-    over = {
-        one.invoice.subscription_id
-        for one in found
-        if one.invoice.reason == Invoice.Reason.CORRECTION
+    """Delete the rows of periods that a document billed or corrected: all of it is printed now."""
+    printed = {
+        (one.invoice.subscription_id, held.period.number) for one in found for held in _held(one)
     }
-    done, waiting = [], []
-    for row in seen:
-        is_printed = printed.get((row.period.subscription_id, row.period.number))
-        if is_printed:
-            done.append(row.pk)
-        elif is_printed is not None and row.period.subscription_id in over:
-            waiting.append(row.pk)
+    done = [row.pk for row in seen if (row.period.subscription_id, row.period.number) in printed]
     LateUsage.objects.filter(pk__in=done).delete()
-    LateUsage.objects.filter(pk__in=waiting).update(due_at=None)
 
 
-def _is_printed(one: Computed, subscription: int) -> dict[tuple[int, int], bool]:
-    """Of each period that the document bills or corrects, whether all of it is printed then."""
+def _held(one: Computed) -> list[PeriodFacts]:
+    """The periods that the document bills or corrects."""
     facts = one.content.facts
-    assert facts.terms is not None
-    answer: dict[tuple[int, int], bool] = {}
-    if facts.ended is not None:
-        answer[subscription, facts.ended.period.number] = True
-    for correction in one.content.corrected:
-        key = (subscription, correction.held.period.number)
-        answer[key] = answer.get(key, True) and is_settled(correction, facts.terms)
-    return answer
+    ended = [facts.ended] if facts.ended is not None else []
+    return ended + [correction.held for correction in facts.corrections]
 
 
 def _note_beyond(project: Project, found: Sequence[Computed], bound: ArrivalBound) -> None:

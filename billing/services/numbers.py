@@ -9,6 +9,7 @@ from billing.models import NumberSeries
 from neruba.models import Project
 
 INVOICES = "invoice"
+CREDIT_NOTES = "credit_note"
 
 
 def take_numbers(project: Project, series: str, count: int) -> Sequence[int]:

@@ -1,7 +1,7 @@
 """Balances: sums of transfers, at any instant. Amounts are minor units."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.db.models import QuerySet, Sum
 
 from ledger.chart import ChartAccount, chart_account
 from ledger.models import Account, Transfer
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba.models import Project
 
 CREDIT = ("2000", "2010", "2020")
@@ -116,21 +116,3 @@ def customer_balance(
         )
         for currency, by_code in sorted(balances.items())
     ]
-
-
-def document_receivable(project: Project, document: str) -> int:
-    """What is still receivable of a document: debits less credits of 1100 that name it."""
-    return document_receivables(project, [document]).get(document, 0)
-
-
-def document_receivables(project: Project, documents: Collection[str]) -> dict[str, int]:
-    """What is still receivable of each document that transfers name; two queries for any number."""
-    rows = Transfer.objects.filter(project=project, document__in=documents).order_by()
-    sums: dict[str, int] = defaultdict(int)
-    for side, sign in (("debit", 1), ("credit", -1)):
-        on_receivable = rows.filter(**{f"{side}_account__code": RECEIVABLE})
-        for document, total in on_receivable.values_list("document").annotate(
-            total=Sum("amount_minor")
-        ):
-            sums[document] += sign * total
-    return dict(sums)

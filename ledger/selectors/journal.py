@@ -7,7 +7,10 @@ from django.db.models import Q, QuerySet
 
 from ledger.models import Account, JournalEntry, Transfer
 from ledger.templates import AccountKey, Move, OperationKey
+from ledger.templates.keys import BANK, PSP, UNAPPLIED
 from neruba.models import Project
+
+MONEY = (BANK, PSP, UNAPPLIED)
 
 
 def operation_key(entry: JournalEntry) -> OperationKey:
@@ -86,6 +89,24 @@ def entries_of_document(project: Project, document: str) -> QuerySet[JournalEntr
     """The entries with a transfer that names the document, oldest first."""
     named = Transfer.objects.filter(project=project, document=document).values("entry_id")
     return JournalEntry.objects.filter(project=project, pk__in=named).order_by("id")
+
+
+def moves_of_document(project: Project, document: str, *, kind: str) -> list[Move]:
+    """The moves that name the document in entries of a kind, oldest first."""
+    rows = transfers_of_documents(project, [document]).filter(entry__kind=kind)
+    return [move_of(row) for row in rows]
+
+
+def entries_to_reverse(project: Project, document: str) -> list[OperationKey]:
+    """The entries of a document that a void reverses, the newest first: all that stand but those
+    that are no entry of its own, which have transfers of other documents too or move money.
+    """
+    entries = entries_of_document(project, document)
+    standing = entries.filter(reverses__isnull=True, reversed_by__isnull=True)
+    money = Transfer.objects.filter(
+        Q(debit_account__code__in=MONEY) | Q(credit_account__code__in=MONEY), entry__in=standing
+    )
+    return [operation_key(row) for row in standing.exclude(pk__in=money.values("entry")).reverse()]
 
 
 def transfers_of_account(account: Account) -> QuerySet[Transfer]:

@@ -46,6 +46,7 @@ def schedule(tick: float) -> dict[str, Any]:
         "neruba.tasks.deliver_due": tick,
         "billing.tasks.sweep": 2 * tick,
         "neruba.tasks.release_expired_leases": 2 * tick,
+        "ledger.tasks.expire": 12 * tick,
         "billing.tasks.tick": 12 * tick,
         "neruba.tasks.forget_old_answers": 720 * tick,
         "neruba.tasks.forget_old_logins": 720 * tick,

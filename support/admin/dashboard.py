@@ -16,7 +16,7 @@ from billing.models import BillingRun, Invoice
 from billing.selectors.documents import RELATED
 from ingest.models import FailedEvent
 from ledger.selectors.balances import AccountBalance, trial_balance
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba import clock
 from neruba.admin.choose import choices
 from neruba.admin.page import Headline, Table, day, link_to, list_of, money, monies

@@ -10,7 +10,7 @@ from ingest.models import Meter
 from ingest.selectors.usage import Usage, UsageNeed, usage_of
 from ledger.selectors.accounts import accounts_of
 from ledger.selectors.balances import account_sums
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba.models import Customer, Project, Subject
 from neruba.money import Money
 from neruba.period import Interval, local_date, local_midnight

@@ -9,9 +9,9 @@ from ledger.selectors.balances import (
     CustomerBalance,
     account_balance,
     customer_balance,
-    document_receivable,
     trial_balance,
 )
+from ledger.selectors.settlements import settlement_of
 from neruba.models import Project
 from tests import factories
 from tests.ledger.books import books
@@ -74,7 +74,7 @@ def test_a_customer_owes_and_holds() -> None:
 
 def test_what_is_receivable_of_a_document_follows_draws_payments_and_voids() -> None:
     project = books()
-    receivable = [document_receivable(project, f"invoice-{number}") for number in (1, 2, 3, 4)]
+    receivable = [settlement_of(project, f"invoice-{number}").due_minor for number in (1, 2, 3, 4)]
     assert receivable == [0, 0, 1230, 0]
 
 
@@ -93,4 +93,4 @@ def test_another_projects_books_are_not_in_the_sums() -> None:
     project = factories.project()
     assert shown(project) == []
     assert customer_balance(project, "acme") == []
-    assert document_receivable(project, "invoice-3") == 0
+    assert settlement_of(project, "invoice-3").due_minor == 0

@@ -2,13 +2,12 @@
 
 import pytest
 
-from ledger import templates
 from ledger.chart import CHART, account_problem, chart_account
-from ledger.templates import AccountKey
+from ledger.templates import AccountKey, keys
 
 
 def test_every_code_of_the_templates_is_in_the_chart() -> None:
-    named = [value for name, value in vars(templates).items() if name.isupper()]
+    named = [value for name, value in vars(keys).items() if name.isupper()]
     codes = {value for value in named if isinstance(value, str)}
     assert codes
     assert codes <= CHART.keys()

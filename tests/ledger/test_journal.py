@@ -13,10 +13,11 @@ from ledger.errors import (
     OperationKeyReusedError,
 )
 from ledger.models import Account, JournalEntry, Transfer
-from ledger.selectors.balances import document_receivable
 from ledger.selectors.journal import entries_of_document
+from ledger.selectors.settlements import settlement_of
 from ledger.services.journal import Posted, post_entries, post_entry, reverse_entry
-from ledger.templates import AccountKey, BilledLine, Move, OperationKey, Posting, invoice_moves
+from ledger.templates import AccountKey, Move, OperationKey, Posting
+from ledger.templates.invoices import BilledLine, invoice_moves
 from neruba.errors import InvariantError
 from neruba.models import Project
 from tests import factories
@@ -250,7 +251,7 @@ def test_a_reversal_is_the_mirror_and_names_what_it_reverses() -> None:
         for row in first.transfers
     ]
     assert kept(BALANCE) == 0
-    assert document_receivable(project, "invoice-1") == 0
+    assert settlement_of(project, "invoice-1").due_minor == 0
 
 
 def test_a_reversal_is_replayed_by_its_key_and_refused_by_another() -> None:
@@ -332,8 +333,8 @@ def test_an_invoices_moves_stand_in_the_books() -> None:
     done = post(project, *moves, key=key())
 
     assert [row.line for row in done.transfers] == ["base", "calls", "back"]
-    assert document_receivable(project, "invoice-1") == 2355
-    assert document_receivable(project, "invoice-2") == 0
+    assert settlement_of(project, "invoice-1").due_minor == 2355
+    assert settlement_of(project, "invoice-2").due_minor == 0
 
 
 def test_the_number_of_statements_does_not_grow_with_the_postings() -> None:

@@ -19,10 +19,12 @@ from ledger.chart import CHART, account_problem
 from ledger.errors import AlreadyReversedError, BalanceTooLowError
 from ledger.fingerprint import entry_fingerprint
 from ledger.models import Account, JournalEntry
-from ledger.selectors.balances import account_sums, document_receivable, trial_balance
+from ledger.selectors.balances import account_sums, trial_balance
+from ledger.selectors.settlements import settlement_of
 from ledger.selectors.verify import book_differences
 from ledger.services.journal import mirror, post_entries, post_entry, reverse_entry
-from ledger.templates import AccountKey, BilledLine, Move, OperationKey, Posting, invoice_moves
+from ledger.templates import AccountKey, Move, OperationKey, Posting
+from ledger.templates.invoices import BilledLine, invoice_moves
 from tests import factories
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -231,5 +233,5 @@ def test_what_is_receivable_of_an_invoice_is_its_total(billed: list[BilledLine])
         key = OperationKey("issue", "invoice-1")
         post_entry(project=project, key=key, moves=issued, occurred_at=START, at=START)
         total = sum(line.amount_minor for line in billed)
-        assert document_receivable(project, "invoice-1") == total
+        assert settlement_of(project, "invoice-1").due_minor == total
         transaction.set_rollback(True)

@@ -74,7 +74,6 @@ def test_late_events_are_billed_on_the_next_invoice_at_the_tiers_they_reach() ->
         "events_billed": 1,
         "amount_known": "2.50",
         "amount_billed": "1.00",
-        "carried": "0.00",
     }
     assert [each["kind"] for each in march["lines"]] == ["usage", "recurring", "correction"]
     assert march["total"] == "31.50"
@@ -119,29 +118,24 @@ def test_a_void_after_issue_is_given_back() -> None:
     assert sides == ("4010", "1100", 50)
 
 
-def test_no_invoice_goes_below_zero_and_the_remainder_follows_on_the_next() -> None:
+def test_an_invoice_below_zero_goes_to_the_balance_and_the_next_one_uses_it() -> None:
     sandbox = january_billed(CALLS)
     assert sandbox.totals() == ["3.50"]
     sandbox.event("2026-02-09T00:00:00Z")  # 1.00 in February
     void(sandbox, *(f"e{number}" for number in range(5)))
     (march,) = billed_to(sandbox, "2026-03-01T02:00:00Z")
-    assert (march["total"], march["status"], amounts(march)) == ("0.00", "paid", ["-1.00"])
-    (line,) = corrections(march)
-    assert line["evidence"]["correction"]["carried"] == "-2.50"
-    assert LateUsage.objects.get().due_at is not None
-    explained = sandbox.get(f"/invoices/{march['id']}/explain")["lines"][1]["text"]
-    assert explained[1] == (
-        "This document can take -1.00 USD of it; -2.50 USD is left for the next."
-    )
-    # Nothing in March: no invoice, and the remainder goes on waiting.
+    assert (march["total"], march["status"], amounts(march)) == ("-2.50", "paid", ["-3.50"])
+    assert (march["balance_applied"], march["amount_due"]) == ("-2.50", "0.00")
+    assert not LateUsage.objects.exists()
+    (balance,) = sandbox.get("/customers/acme/balance")["data"]
+    assert (balance["owed"], balance["credit"]) == ("3.50", "2.50")
+    # Nothing in March: no invoice.
     assert billed_to(sandbox, "2026-04-01T02:00:00Z") == []
     for hour in range(10):
         sandbox.event(f"2026-04-01T{hour // 5:02d}:00:00Z")  # 2 × 1.00 + 8 × 0.50 = 6.00
     (may,) = billed_to(sandbox, "2026-05-01T02:00:00Z")
-    assert (may["total"], amounts(may)) == ("3.50", ["-2.50"])
-    (line,) = corrections(may)
-    assert (line["quantity"], line["corrects"]["number"]) == ("0", "INV-000001")
-    assert not LateUsage.objects.exists()
+    shown = [may[name] for name in ("total", "balance_applied", "amount_due", "status")]
+    assert (shown, amounts(may)) == (["6.00", "2.50", "3.50", "open"], [])
 
 
 def test_what_is_owed_late_makes_room_for_what_is_given_back() -> None:
@@ -215,20 +209,15 @@ def test_an_ended_subscription_gets_an_invoice_of_its_own() -> None:
     assert sandbox.invoices()[-1]["total"] == "0.50"
 
 
-def test_what_an_ended_subscription_is_to_get_back_waits_and_is_counted_against_more_usage() -> (
-    None
-):
+def test_what_an_ended_subscription_is_to_get_back_goes_to_the_balance() -> None:
     sandbox = january_billed(CALLS)
     sandbox.post("/subscriptions/sub/changes", {"type": "cancel", "at": "period_end"})
     sandbox.clock("2026-03-05T00:00:00Z")
     void(sandbox, "e0", "e1")  # -1.00
-    assert billed_to(sandbox, "2026-03-06T00:00:00Z") == []
-    assert LateUsage.objects.get().due_at is None
+    (late,) = billed_to(sandbox, "2026-03-06T00:00:00Z")
+    assert (late["total"], amounts(late), late["status"]) == ("-1.00", ["-1.00"], "paid")
+    assert sandbox.get("/customers/acme/balance")["data"][0]["credit"] == "1.00"
     assert billed_to(sandbox, "2026-03-07T00:00:00Z") == []
-    for hour in range(3):
-        sandbox.event(f"2026-02-05T{hour:02d}:00:00Z")  # 2.50
-    (late,) = billed_to(sandbox, "2026-03-08T00:00:00Z")
-    assert (late["total"], amounts(late)) == ("1.50", ["-1.00", "2.50"])
     assert not LateUsage.objects.exists()
 
 

@@ -1,0 +1,5 @@
+"""Money that moves."""
+
+from payments.models.payment import Payment
+
+__all__ = ["Payment"]
