@@ -73,7 +73,9 @@ def issue_grant(
     Raises InvalidError with a pointer, CustomerErasedError.
     """
     starts = effective_at or at
-    _check_grant(wallet, amount, priority=priority, starts=starts, expires_at=expires_at, at=at)
+    check_grant(
+        wallet.currency, amount, priority=priority, starts=starts, expires_at=expires_at, at=at
+    )
     lock_customer(wallet.customer)
     refuse_erased(wallet.customer)
     grant = Grant.objects.create(
@@ -99,8 +101,8 @@ def issue_grant(
     return grant
 
 
-def _check_grant(
-    wallet: Wallet,
+def check_grant(
+    currency: str,
     amount: Money,
     *,
     priority: int,
@@ -108,8 +110,9 @@ def _check_grant(
     expires_at: datetime | None,
     at: datetime,
 ) -> None:
-    if amount.currency != wallet.currency:
-        raise InvalidError(f"The wallet holds {wallet.currency}.", pointer="/currency")
+    """Raises InvalidError with a pointer for a grant that a wallet of this currency cannot hold."""
+    if amount.currency != currency:
+        raise InvalidError(f"The wallet holds {currency}.", pointer="/currency")
     if amount.minor <= 0:
         raise InvalidError("The amount must be above zero.", pointer="/amount")
     if not 0 <= priority <= MAX_PRIORITY:
@@ -136,10 +139,22 @@ def revoke_grant(
     ends; what is returned to it later leaves the same way. Raises ConflictError for an amount above
     what is left, GrantEndedError, GrantFrozenError.
     """
-    if amount is not None and amount.minor <= 0:
-        raise InvalidError("The amount must be above zero.", pointer="/amount")
     lock_customer(grant.wallet.customer)
     grant = lock_grant(grant.pk)
+    taken = revocable(grant, amount)
+    moves = revoked_moves(grant.key, taken.minor, settle=settle) if taken else ()
+    _post_next(grant, REVOKE, moves, at=at)
+    if amount is None:
+        grant.end, grant.due_at, grant.settle = Grant.End.REVOKED, None, settle
+        grant.save(update_fields=["end", "due_at", "settle"])
+    _note(grant, "grant.revoked", taken, actor=actor, at=at, reason=reason, code=reason_code)
+    return taken
+
+
+def revocable(grant: Grant, amount: Money | None) -> Money:
+    """How much would be taken back of a grant, as it is read now. Raises as `revoke_grant`."""
+    if amount is not None and amount.minor <= 0:
+        raise InvalidError("The amount must be above zero.", pointer="/amount")
     _refuse_ended(grant)
     left = Money(grant_balances([grant])[grant.pk], grant.currency)
     taken = left if amount is None else amount
@@ -147,12 +162,6 @@ def revoke_grant(
         raise InvalidError(f"The grant is in {left.currency}.", pointer="/amount")
     if taken > left:
         raise ConflictError(f"{left} is left of this grant; {taken} cannot be taken back.")
-    moves = revoked_moves(grant.key, taken.minor, settle=settle) if taken else ()
-    _post_next(grant, REVOKE, moves, at=at)
-    if amount is None:
-        grant.end, grant.due_at, grant.settle = Grant.End.REVOKED, None, settle
-        grant.save(update_fields=["end", "due_at", "settle"])
-    _note(grant, "grant.revoked", taken, actor=actor, at=at, reason=reason, code=reason_code)
     return taken
 
 
