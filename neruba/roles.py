@@ -36,10 +36,13 @@ READ_BILLING = (
     "neruba.view_customer",
     "neruba.view_historicalcustomer",
     "neruba.view_subject",
+    "ledger.view_wallet",
+    "ledger.view_grant",
 )
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
 # What belongs to the installation, not to a project.
 PLATFORM = (
@@ -62,12 +65,12 @@ ROLES: dict[Role, Rights] = {
     Role.FINANCE: Rights(
         "bills, runs and corrects; reads usage, books and audit",
         READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
-        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, "neruba.change_customer"),
+        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, *GIVE_CREDIT, "neruba.change_customer"),
     ),
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, "neruba.change_customer"),
+        (*READ_BILLING, *MEND_EVENTS, *GIVE_CREDIT, "neruba.change_customer"),
     ),
     Role.DEVELOPER: Rights(
         "sends and mends usage; reads catalogue, invoices and background work",

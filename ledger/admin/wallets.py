@@ -1,18 +1,14 @@
 """Wallets and grants: what is in them, what moved and why; revoking, in a dialog."""
 
 from collections import defaultdict
-from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from ledger.admin.credit_tables import (
     grant_table,
@@ -22,15 +18,12 @@ from ledger.admin.credit_tables import (
     scope_words,
     state_label,
 )
+from ledger.admin.revoking import REVOKE, RevokeForm, revoke
 from ledger.models import Grant, Wallet
-from ledger.reasons import REASONS
 from ledger.selectors.holdings import Holding, WalletHolding, holdings_of, wallet_holdings
 from ledger.selectors.movements import movements
 from ledger.selectors.wallets import grants_of, transfers_of_grant, wallet_transfers
-from ledger.services.giving import Asked, needs_second_person, revoke_or_ask
-from ledger.services.wallets import revocable
 from neruba import clock
-from neruba.admin.dialogs import PreviewForm, act_previewed, operator
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -42,7 +35,6 @@ from neruba.admin.page import (
     link_to,
     list_of,
     money,
-    page_of,
     whole,
 )
 from neruba.admin.place import in_place
@@ -51,25 +43,6 @@ from neruba.money import Money
 
 ROWS_SHOWN = 50
 CUSTOMERS_SEARCHED = 100
-
-
-def amount_of(text: str, currency: str) -> Money:
-    """An amount that somebody typed. Raises ValidationError."""
-    try:
-        return Money.parse(text.strip().replace(",", ""), currency)
-    except ValueError as error:
-        raise forms.ValidationError(str(error)) from error
-
-
-class ReasonCodeField(forms.ChoiceField):
-    """What kind of reason, for reports; nothing is chosen beforehand."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            label="Kind of reason",
-            choices=[("", "Choose one"), *REASONS.items()],
-            widget=UnfoldAdminSelectWidget(),
-        )
 
 
 class HoldingList(ChangeList):
@@ -183,68 +156,6 @@ def _wallet_headlines(found: WalletHolding) -> list[Headline]:
     ]
 
 
-class RevokeForm(PreviewForm[Grant]):
-    """Taking back a grant, in part or whole."""
-
-    rows = Grant.objects.select_related("project", "wallet__customer")
-    confirm_words = "Revoke"
-
-    amount = forms.CharField(
-        required=False,
-        help_text="Empty: all that is left, and the grant ends.",
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
-    )
-    settle = forms.ChoiceField(
-        label="Prepaid money goes to",
-        choices=[("balance", "the customer balance"), ("refund", "the customer, as a refund")],
-        widget=UnfoldAdminSelectWidget(),
-    )
-    reason_code = ReasonCodeField()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.row.kind != Grant.Kind.PAID:
-            del self.fields["settle"]
-
-    def clean_amount(self) -> Money | None:
-        text: str = self.cleaned_data["amount"]
-        return amount_of(text, self.row.currency) if text.strip() else None
-
-    @property
-    def settles(self) -> Any:
-        return self.cleaned_data.get("settle", "balance")
-
-    def preview(self) -> list[str]:
-        grant, amount = self.row, self.cleaned_data["amount"]
-        taken = revocable(grant, amount)
-        (holding,) = holdings_of([grant], now=clock.now(grant.project))
-        left = Money(holding.left_minor, grant.currency) - taken
-        ends = "; the grant ends" if amount is None else ""
-        used = Money(grant.amount_minor - holding.left_minor, grant.currency)
-        said = [
-            f"{money(taken)} of the {money(taken + left)} left of this grant is taken back{ends}. "
-            f"{money(left)} stays in it.",
-            f"The {money(used)} that left it before is not touched: invoices stay paid.",
-        ]
-        if grant.kind != Grant.Kind.PAID:
-            return [*said, "It was promotional: no money moves to anybody."]
-        where = "their balance, which pays their next invoices"
-        if self.settles == "refund":
-            where = "them as a refund, which is promised and has yet to be paid out"
-        said.append(f"It is the customer's money: {money(taken)} goes to {where}.")
-        if self.settles == "refund":
-            said += needs_second_person(grant.project, operator(self.request), taken)
-        return said
-
-
-REVOKE: ActionDialog = {
-    "title": "Revoke this credit",
-    "description": "Takes back what is left of it, or a part of that; never what was used.",
-    "form_class": RevokeForm,
-    "form_submit_text": "Preview",
-}
-
-
 @admin.register(Grant)
 class GrantAdmin(HeldAdmin):
     customer_path = "wallet__customer"
@@ -256,6 +167,11 @@ class GrantAdmin(HeldAdmin):
     ]
     list_select_related = ["project", "wallet__customer"]
     actions_detail = ["revoke"]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        # The customer's page leads here with it.
+        of_customer = lookup == "wallet__customer__id__exact"
+        return of_customer or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="Customer")
     def customer(self, grant: Grant) -> str:
@@ -276,29 +192,7 @@ class GrantAdmin(HeldAdmin):
         dialog=REVOKE,
     )
     def revoke(self, request: HttpRequest, form: RevokeForm, object_id: str) -> HttpResponse:
-        given, grant = form.cleaned_data, form.row
-        work = partial(
-            revoke_or_ask,
-            grant=grant,
-            amount=given["amount"],
-            reason=given["reason"],
-            reason_code=given["reason_code"],
-            settle=form.settles,
-            actor=operator(request),
-            at=clock.now(grant.project),
-        )
-        return act_previewed(
-            request,
-            form=form,
-            dialog=REVOKE,
-            work=work,
-            done=lambda taken: (
-                f"A second person has to approve it: {taken.approval}."
-                if isinstance(taken, Asked)
-                else f"{money(taken)} was taken back."
-            ),
-            then=page_of(grant),
-        )
+        return revoke(request, form)
 
     def page(self, request: HttpRequest, row: Grant) -> Page:
         now = clock.now(row.project)

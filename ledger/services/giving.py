@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger.errors import BalanceTooLowError
 from ledger.models import Grant, Wallet
-from ledger.selectors.wallets import grants_of, wallet_for, wallets_of
+from ledger.selectors.wallets import balance_of, wallet_for, wallets_of
 from ledger.services.wallets import (
     ADJUST,
     ISSUE,
@@ -24,7 +25,7 @@ from ledger.services.wallets import (
     revoke_grant,
 )
 from neruba.actor import Actor
-from neruba.errors import ConflictError, NotFoundError
+from neruba.errors import InvalidError
 from neruba.models import Customer, Project
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
@@ -197,16 +198,15 @@ def adjust_or_ask(
     """Adjust the customer balance. What gives above the actor's limit is asked for; taking back
     never is.
     """
-    if amount.minor > 0:
-        refuse_erased(customer)
-        if exceeds_limit(project=customer.project, actor=actor, amount=amount):
-            payload = {
-                "customer": customer.external_id,
-                "amount": amount.amount,
-                "currency": amount.currency,
-                "reason_code": reason_code,
-            }
-            return _ask(customer.project, ADJUST, payload, amount, reason, actor, at)
+    check_adjustment(customer, amount)
+    if amount.minor > 0 and exceeds_limit(project=customer.project, actor=actor, amount=amount):
+        payload = {
+            "customer": customer.external_id,
+            "amount": amount.amount,
+            "currency": amount.currency,
+            "reason_code": reason_code,
+        }
+        return _ask(customer.project, ADJUST, payload, amount, reason, actor, at)
     adjust_balance(
         customer=customer,
         amount=amount,
@@ -237,3 +237,18 @@ def _ask(
         at=at,
     )
     return Asked(approval.public_id)
+
+
+def check_adjustment(customer: Customer, amount: Money) -> None:
+    """Raises what `adjust_balance` would raise now: InvalidError, BalanceTooLowError,
+    CustomerErasedError.
+    """
+    if not amount:
+        raise InvalidError("An adjustment moves something.", pointer="/amount")
+    if amount.minor > 0:
+        refuse_erased(customer)
+        return
+    stands = balance_of(customer.project, customer.external_id, amount.currency)
+    if stands + amount.minor < 0:
+        has = Money(stands, amount.currency)
+        raise BalanceTooLowError(f"The balance is {has}; {-amount} cannot be taken back.")
