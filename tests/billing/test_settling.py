@@ -127,8 +127,10 @@ def test_revoking_takes_the_rest_and_never_what_was_used(customer: Customer) -> 
     assert (taken, left(customer)) == (usd("20.00"), [0])
     found = books(customer.project)
     assert (found["2020"], found["2300"]) == (1000, 2000)
+    again = revoke_grant(grant=grant, amount=None, reason="x", actor=SYSTEM, at=START)
     with pytest.raises(ConflictError, match="revoked before"):
-        revoke_grant(grant=grant, amount=None, reason="x", actor=SYSTEM, at=START)
+        revoke_grant(grant=grant, amount=usd("1.00"), reason="x", actor=SYSTEM, at=START)
+    assert (again, books(customer.project)) == (usd("0.00"), found)
 
 
 def test_credit_applies_to_an_open_invoice_when_it_comes_later(customer: Customer) -> None:
