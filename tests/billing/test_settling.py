@@ -26,6 +26,7 @@ from neruba.errors import ConflictError, InvalidError
 from neruba.models import Customer, Project
 from neruba.money import Money
 from tests import factories
+from tests.billing.sandbox import BASE, started
 
 pytestmark = pytest.mark.django_db
 START = factories.START
@@ -306,3 +307,25 @@ def test_a_credit_note_that_cannot_be_changes_nothing(
             invoice=invoice, lines=named, settle="invoice", reason="x", actor=SYSTEM, at=START
         )
     assert (refused.value.pointer, books(customer.project)) == (pointer, before)
+
+
+def test_a_preview_and_a_draft_show_what_the_invoice_will_draw() -> None:
+    sandbox = started(BASE)
+    sandbox.subscribe(anchor="calendar", start_at="2026-01-16T00:00:00Z")
+    customer = Customer.objects.get(project=sandbox.project)
+    factories.grant(
+        wallet=factories.wallet(customer=customer),
+        amount="40.00",
+        expires_at=START + timedelta(days=45),
+    )
+    coming = sandbox.preview(customer="acme", as_of="2026-03-01T00:00:00Z")
+    names = ("total", "credits_applied", "balance_applied", "amount_due")
+    shown = [[one[name] for name in names] for one in coming]
+    assert shown == [
+        ["15.48", "15.48", "0.00", "0.00"],
+        ["30.00", "24.52", "0.00", "5.48"],
+        ["30.00", "0.00", "0.00", "30.00"],
+    ]
+    sandbox.clock("2026-03-01T00:00:00Z")
+    assert [[one[name] for name in names] for one in sandbox.invoices()] == shown
+    assert [one["status"] for one in sandbox.invoices()] == ["paid", "open", "open"]
