@@ -329,3 +329,17 @@ def test_a_preview_and_a_draft_show_what_the_invoice_will_draw() -> None:
     sandbox.clock("2026-03-01T00:00:00Z")
     assert [[one[name] for name in names] for one in sandbox.invoices()] == shown
     assert [one["status"] for one in sandbox.invoices()] == ["paid", "open", "open"]
+
+
+def test_what_is_recovered_mirrors_the_write_off_that_stands() -> None:
+    """Found by the state machine: the second write-off takes other accounts than the first."""
+    sandbox = started(BASE)
+    sandbox.subscribe()
+    sandbox.clock("2026-01-01T00:00:00Z")
+    invoice = Invoice.objects.get(project=sandbox.project)
+    for day in (0, 23):
+        at = START + timedelta(days=day)
+        off = write_off(invoice=invoice, reason="x", actor=SYSTEM, at=at)
+        recover(invoice=invoice, amount=off, reason="x", actor=SYSTEM, at=at)
+    # 23 of 31 days of 30.00 were earned by then; nothing stands as bad debt.
+    assert books(sandbox.project) == {"1100": 3000, "2100": 774, "4000": 2226}

@@ -159,7 +159,7 @@ class Settlement(RuleBasedStateMachine):
             before = self.accounts()
             done = self.attempt(do)
             if done is not None and self.attempt(lambda: [undo(done)]) is not None:  # noqa: B023
-                assert self.accounts() == before
+                assert (after := self.accounts()) == before, (before, after)
 
     # The acts whose outcome matters to the rules
 
