@@ -1,6 +1,6 @@
 """Why credit is given or taken back: the codes that reports group by. Pure.
 
-The reason in words stands beside the code; a code is never empty where a person acts in the console.
+The reason in words stands beside the code. The list is short on purpose: a report adds up by it.
 """
 
 REASONS: dict[str, str] = {

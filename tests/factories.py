@@ -270,10 +270,15 @@ def event_archive(*, project: Project) -> EventArchive:
 
 
 def invoice(
-    *, customer: Customer, amount: str = "100.00", currency: str = "USD", at: datetime = START
+    *,
+    customer: Customer,
+    amount: str = "100.00",
+    currency: str = "USD",
+    key: str | None = None,
+    at: datetime = START,
 ) -> Invoice:
     """An issued invoice of one charge."""
-    key = f"charge-{next(_numbers)}"
+    key = key or f"charge-{next(_numbers)}"
     accepted = accept_charge(
         project=customer.project,
         customer=customer,

@@ -1,14 +1,12 @@
 """What dialogs about credits have in common: amounts, reasons, the second person."""
 
 from django import forms
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from ledger.reasons import REASONS
 from ledger.services.giving import Asked
 from neruba.actor import Actor
-from neruba.admin.page import money, page_of
 from neruba.models import Project
 from neruba.money import Money
 from neruba.services.approvals import exceeds_limit

@@ -52,13 +52,14 @@ class RevokeForm(PreviewForm[Grant]):
 
     def preview(self) -> list[str]:
         grant, amount = self.row, self.cleaned_data["amount"]
-        taken = revocable(grant, amount)
-        (holding,) = holdings_of([grant], now=clock.now(grant.project))
+        now = clock.now(grant.project)
+        taken = revocable(grant, amount, at=now)
+        (holding,) = holdings_of([grant], now=now)
         left = Money(holding.left_minor, grant.currency) - taken
         ends = "; the grant ends" if amount is None else ""
         used = Money(grant.amount_minor - holding.left_minor, grant.currency)
         said = [
-            f"{money(taken)} of the {money(taken + left)} left of this grant is taken back{ends}. "
+            f"{money(taken)} of the {money(taken + left)} left of it is taken back{ends}.",
             f"{money(left)} stays in it.",
             f"The {money(used)} that left it before is not touched: invoices stay paid.",
         ]

@@ -120,9 +120,7 @@ def issue_or_ask(
     return _issue(customer, credit, reason=reason, actor=actor, at=at)
 
 
-def _issue(
-    customer: Customer, credit: Credit, *, reason: str, actor: Actor, at: datetime
-) -> Grant:
+def _issue(customer: Customer, credit: Credit, *, reason: str, actor: Actor, at: datetime) -> Grant:
     check_credit(customer, credit, at=at)
     currency = credit.amount.currency
     wallet = _known_wallet(customer, credit)
@@ -164,7 +162,7 @@ def revoke_or_ask(
     for a second person where it is above the actor's limit.
     """
     if settle == "refund" and grant.kind == Grant.Kind.PAID:
-        taken = revocable(grant, amount)
+        taken = revocable(grant, amount, at=at)
         if exceeds_limit(project=grant.project, actor=actor, amount=taken):
             payload = {
                 "customer": grant.wallet.customer.external_id,
@@ -218,7 +216,7 @@ def adjust_or_ask(
     return None
 
 
-def _ask(
+def _ask(  # noqa: PLR0917 - what an approval is made of, in its order
     project: Project,
     kind: str,
     payload: Mapping[str, object],

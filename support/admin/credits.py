@@ -137,15 +137,13 @@ class IssueForm(MoneyForm):
         customer, credit, now = self.row, self.credit, self.now
         check_credit(customer, credit, at=now)
         has = means_in(customer, credit.amount.currency, now=now)
+        then = money(Money(has.spendable_minor, has.currency) + credit.amount)
         said = [
-            f"{customer.name} has {_has(has)} now; after this "
-            f"{money(Money(has.spendable_minor, has.currency) + credit.amount)} of credit.",
+            f"{customer.name} has {_has(has)} now; after this {then} of credit.",
             _what_it_is(credit),
             f"Invoices draw in this order: {_order(customer, credit, now)}.",
         ]
-        return said + second_person(
-            customer.project, operator(self.request), credit.amount
-        )
+        return said + second_person(customer.project, operator(self.request), credit.amount)
 
 
 def _has(has: Means) -> str:
@@ -163,8 +161,10 @@ def _what_it_is(credit: Credit) -> str:
         if credit.kind == "promotional"
         else f"It states that {money(credit.amount)} came in at the bank: check that it did."
     )
-    ends = f"It is gone at {instant(credit.expires_at)}." if credit.expires_at else (
-        "It does not expire."
+    ends = (
+        f"It is gone at {instant(credit.expires_at)}."
+        if credit.expires_at
+        else ("It does not expire.")
     )
     pays = f" It pays for {', '.join(credit.prices)} alone." if credit.prices else ""
     return f"{what} {ends}{pays}"
@@ -241,9 +241,9 @@ class AdjustForm(MoneyForm):
         has = means_in(customer, amount.currency, now=self.now)
         before = Money(has.balance_minor, amount.currency)
         check_adjustment(customer, amount)
+        then = money(before + amount)
         said = [
-            f"The balance of {customer.name} is {money(before)} now; after this it is "
-            f"{money(before + amount)}.",
+            f"The balance of {customer.name} is {money(before)} now; after this it is {then}.",
             "Invoices draw on it after every grant.",
         ]
         if amount.minor < 0:

@@ -23,8 +23,8 @@ from billing.rating.words import spoken
 from billing.selectors.documents import RELATED, Document, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import timelines_of
-from ledger.selectors.balances import CustomerBalance, customer_balance
 from ledger.admin.credit_panel import credit_headlines, credit_tables
+from ledger.selectors.balances import CustomerBalance, customer_balance
 from neruba import clock
 from neruba.admin.customers import CustomerAdmin as PlatformCustomerAdmin
 from neruba.admin.customers import customer_facts
