@@ -60,7 +60,8 @@ def balances_of(customer: Customer) -> dict[str, int]:
     rows = Account.objects.filter(
         project=customer.project_id, code=BALANCE, party=customer.external_id, balance_minor__gt=0
     )
-    return dict(rows.values_list("currency", "balance_minor"))
+    found = rows.values_list("currency", "balance_minor")
+    return {currency: minor for currency, minor in found if minor is not None}
 
 
 @dataclass(frozen=True, slots=True)
