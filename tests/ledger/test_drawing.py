@@ -88,10 +88,6 @@ def test_scoped_grants_share_what_their_lines_come_to() -> None:
     assert drawn(lines, both) == [("first", 40), ("second", 30)]
     three = [*both, grant("open", 500)]
     assert drawn(lines, three) == [("first", 40), ("second", 30), ("open", 50)]
-        ("first", 40),
-        ("second", 30),
-        ("open", 50),
-    ]
     assert drawn(lines, [grant("other", 9, prices=("other",))]) == []
 
 
