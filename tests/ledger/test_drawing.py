@@ -86,11 +86,8 @@ def test_scoped_grants_share_what_their_lines_come_to() -> None:
         grant("second", 100, prices=("tokens", "other"), created=2),
     ]
     assert drawn(lines, both) == [("first", 40), ("second", 30)]
-    assert drawn(lines, [*both, grant("open", 500)]) == [
-        ("first", 40),
-        ("second", 30),
-        ("open", 50),
-    ]
+    three = [*both, grant("open", 500)]
+    assert drawn(lines, three) == [("first", 40), ("second", 30), ("open", 50)]
     assert drawn(lines, [grant("other", 9, prices=("other",))]) == []
 
 
