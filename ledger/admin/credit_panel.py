@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
@@ -9,9 +10,8 @@ from django.http import HttpRequest
 
 from ledger.admin.credit_tables import grant_table, movement_table
 from ledger.models import Grant
-from ledger.selectors.holdings import Means, WalletHolding, means_of, wallet_holdings
+from ledger.selectors.holdings import Means, WalletHolding, means_of, wallets_held
 from ledger.selectors.movements import credit_transfers, movements
-from ledger.selectors.wallets import wallets_of
 from ledger.templates.keys import BALANCE, PREPAID, PROMOTIONAL
 from neruba.admin.page import Headline, Table, code, instant, link_to, list_of, money, whole
 from neruba.models import AuditRecord, Customer
@@ -23,9 +23,19 @@ GRANTS_READ = 200
 ACTED = ("grant.issued", "grant.revoked", "balance.adjusted", "grant.expired")
 
 
-def credit_headlines(customer: Customer, now: datetime) -> list[Headline]:
-    """What can be spent, by currency."""
-    return [_headline(one) for one in means_of(customer, now=now)]
+@dataclass(frozen=True, slots=True)
+class CreditPanel:
+    headlines: Sequence[Headline] = ()
+    tables: Sequence[Table] = ()
+
+
+def credit_panel(request: HttpRequest, customer: Customer, now: datetime) -> CreditPanel:
+    """What can be spent by currency; wallets, grants with something left, the last movements, and
+    who did what and why.
+    """
+    held = wallets_held(customer, now=now)
+    headlines = [_headline(one) for one in means_of(customer, held)]
+    return CreditPanel(headlines, _tables(request, customer, held))
 
 
 def _headline(one: Means) -> Headline:
@@ -42,14 +52,11 @@ def _headline(one: Means) -> Headline:
     )
 
 
-def credit_tables(request: HttpRequest, customer: Customer, now: datetime) -> list[Table]:
-    """Wallets, grants with something left, the last movements, and who did what and why."""
-    wallets = list(wallets_of(customer.project).filter(customer=customer))
-    found = wallet_holdings(wallets, now=now)
+def _tables(request: HttpRequest, customer: Customer, held: Sequence[WalletHolding]) -> list[Table]:
     moved = list(credit_transfers(customer).order_by("-id")[:ROWS_SHOWN])
-    grants = [holding for one in found for holding in one.holdings]
+    grants = [holding for one in held for holding in one.holdings]
     return [
-        _wallet_table(found),
+        _wallet_table(held),
         grant_table(
             "Credits that are left",
             grants[:GRANTS_SHOWN],

@@ -95,11 +95,15 @@ def wallet_holdings(
     return [WalletHolding(wallet, tuple(found[wallet.pk])) for wallet in wallets]
 
 
-def means_of(customer: Customer, *, now: datetime) -> list[Means]:
-    """What the customer has, by currency; the wallets' currencies and those of a balance."""
-    wallets = list(wallets_of(customer.project).filter(customer=customer))
+def wallets_held(customer: Customer, *, now: datetime) -> list[WalletHolding]:
+    """The customer's wallets, oldest first, with what is in them."""
+    return wallet_holdings(list(wallets_of(customer.project).filter(customer=customer)), now=now)
+
+
+def means_of(customer: Customer, held: Collection[WalletHolding]) -> list[Means]:
+    """What the customer has, by currency, of these wallets and of the customer balance."""
     by_currency: dict[str, list[WalletHolding]] = defaultdict(list)
-    for one in wallet_holdings(wallets, now=now):
+    for one in held:
         by_currency[one.wallet.currency].append(one)
     balances = balances_of(customer)
     return [
@@ -117,5 +121,5 @@ def means_of(customer: Customer, *, now: datetime) -> list[Means]:
 
 def means_in(customer: Customer, currency: str, *, now: datetime) -> Means:
     """What the customer has in one currency; zeros where nothing is."""
-    found = {one.currency: one for one in means_of(customer, now=now)}
+    found = {one.currency: one for one in means_of(customer, wallets_held(customer, now=now))}
     return found.get(currency, Means(currency, 0, 0, 0))

@@ -25,7 +25,7 @@ from ledger.services.wallets import (
     revoke_grant,
 )
 from neruba.actor import Actor
-from neruba.errors import InvalidError
+from neruba.errors import InvalidError, NotFoundError
 from neruba.models import Customer, Project
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
@@ -59,10 +59,11 @@ class Credit:
     reason_code: str = ""
     wallet: str = ""
 
-    def payload(self, customer: str) -> dict[str, object]:
+    def payload(self, customer: str, reason: str) -> dict[str, object]:
         """As it is kept while it waits."""
         return {
             "customer": customer,
+            "reason": reason,
             "wallet": self.wallet,
             "amount": self.amount.amount,
             "currency": self.amount.currency,
@@ -115,7 +116,7 @@ def issue_or_ask(
     """
     check_credit(customer, credit, at=at)
     if exceeds_limit(project=customer.project, actor=actor, amount=credit.amount):
-        payload = credit.payload(customer.external_id)
+        payload = credit.payload(customer.external_id, reason)
         return _ask(customer.project, ISSUE, payload, credit.amount, reason, actor, at)
     return _issue(customer, credit, reason=reason, actor=actor, at=at)
 
@@ -145,7 +146,10 @@ def _known_wallet(customer: Customer, credit: Credit) -> Wallet | None:
     if not credit.wallet:
         return wallet_for(customer, credit.amount.currency)
     rows = wallets_of(customer.project).filter(customer=customer, public_id=credit.wallet)
-    return rows.get()
+    wallet = rows.first()
+    if wallet is None:
+        raise NotFoundError("The customer has no such wallet.")
+    return wallet
 
 
 def revoke_or_ask(
@@ -170,6 +174,7 @@ def revoke_or_ask(
                 "amount": amount.amount if amount is not None else None,
                 "currency": grant.currency,
                 "settle": settle,
+                "reason": reason,
                 "reason_code": reason_code,
             }
             return _ask(grant.project, REVOKE, payload, taken, reason, actor, at)
@@ -203,6 +208,7 @@ def adjust_or_ask(
             "amount": amount.amount,
             "currency": amount.currency,
             "reason_code": reason_code,
+            "reason": reason,
         }
         return _ask(customer.project, ADJUST, payload, amount, reason, actor, at)
     adjust_balance(
@@ -218,7 +224,7 @@ def adjust_or_ask(
 
 def _ask(  # noqa: PLR0917 - what an approval is made of, in its order
     project: Project,
-    kind: str,
+    operation: str,
     payload: Mapping[str, object],
     amount: Money,
     reason: str,
@@ -227,7 +233,7 @@ def _ask(  # noqa: PLR0917 - what an approval is made of, in its order
 ) -> Asked:
     approval = request_approval(
         project=project,
-        kind=kind,
+        operation=operation,
         payload=payload,
         amount=amount,
         reason=reason,

@@ -23,7 +23,7 @@ from billing.rating.words import spoken
 from billing.selectors.documents import RELATED, Document, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import timelines_of
-from ledger.admin.credit_panel import credit_headlines, credit_tables
+from ledger.admin.credit_panel import CreditPanel, credit_panel
 from ledger.selectors.balances import CustomerBalance, customer_balance
 from neruba import clock
 from neruba.admin.customers import CustomerAdmin as PlatformCustomerAdmin
@@ -198,17 +198,18 @@ class CustomerAdmin(PlatformCustomerAdmin):
         ]
         sees_books = request.user.has_perm("ledger.view_account")
         sees_credits = request.user.has_perm("ledger.view_grant")
+        panel = credit_panel(request, row, at) if sees_credits else CreditPanel()
         subjects = ", ".join(str(subject) for subject in row.subjects.order_by("external_id"))
         return Page(
             banners=erased_banners(row),
             headlines=[
                 *(balance_headlines(row) if sees_books else ()),
-                *(credit_headlines(row, at) if sees_credits else ()),
+                *panel.headlines,
             ],
             facts=[*customer_facts(row), Fact("Usage comes under", subjects)],
             tables=[
                 *(one.read() for one in sections if request.user.has_perm(one.permission)),
-                *(credit_tables(request, row, at) if sees_credits else ()),
+                *panel.tables,
             ],
         )
 
