@@ -9,7 +9,7 @@ from ledger.services.giving import Asked
 from neruba.actor import Actor
 from neruba.models import Project
 from neruba.money import Money
-from neruba.services.approvals import exceeds_limit
+from neruba.services.approvals import exceeds_limit, limit_of
 
 
 class ReasonCodeField(forms.ChoiceField):
@@ -35,10 +35,20 @@ def second_person(project: Project, actor: Actor, amount: Money) -> list[str]:
     """The sentence of a preview that says that somebody else has to approve it; none within the
     limit.
     """
-    if not exceeds_limit(project=project, actor=actor, amount=amount):
+    limit = limit_of(project=project, actor=actor)
+    if limit is None or not exceeds_limit(project=project, actor=actor, amount=amount):
         return []
-    return ["It is above your limit: nothing happens until a second person approves it."]
+    return [
+        f"It is above your limit of {limit} {amount.currency}: nothing is done until a second person "
+        "approves it."
+    ]
 
 
-def asked_words(asked: Asked) -> SafeString | str:
-    return f"A second person has to approve it: {asked.approval}."
+def asked_words(project: Project, asked: Asked) -> SafeString:
+    """Who has to do something now, with the way there."""
+    approval = Approval.objects.get(project=project, public_id=asked.approval)
+    return format_html(
+        "Nothing was done yet: {} waits for a second person. {}",
+        money(Money(approval.amount_minor, approval.currency)),
+        link_to(approval, "See the request"),
+    )

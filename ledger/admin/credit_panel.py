@@ -12,14 +12,18 @@ from ledger.admin.credit_tables import grant_table, movement_table
 from ledger.models import Grant
 from ledger.selectors.holdings import Means, WalletHolding, means_of, wallets_held
 from ledger.selectors.movements import credit_transfers, movements
+from ledger.services.asked import KINDS
 from ledger.templates.keys import BALANCE, PREPAID, PROMOTIONAL
 from neruba.admin.page import Headline, Table, code, instant, link_to, list_of, money, whole
-from neruba.models import AuditRecord, Customer
+from neruba.models import Approval, AuditRecord, Customer
 from neruba.money import Money
 
 ROWS_SHOWN = 10
 GRANTS_SHOWN = 20
 GRANTS_READ = 200
+APPROVALS_READ = 200
+TITLES = {kind.operation: kind.title for kind in KINDS}
+OPERATIONS = tuple(TITLES)
 ACTED = ("grant.issued", "grant.revoked", "balance.adjusted", "grant.expired")
 
 
@@ -71,6 +75,7 @@ def _tables(request: HttpRequest, customer: Customer, held: Sequence[WalletHoldi
             empty="Nothing was given, drawn or taken back yet.",
             anchor="movements",
         ),
+        _waiting(request, customer),
         _story(customer),
     ]
 
@@ -93,6 +98,37 @@ def _wallet_table(found: Sequence[WalletHolding]) -> Table:
         numeric=("Grants left", "Can be spent", "Balance"),
         anchor="wallets",
     )
+
+
+def _waiting(request: HttpRequest, customer: Customer) -> Table:
+    """What of this customer's waits for a second person."""
+    open_ones = Approval.objects.filter(
+        project=customer.project, state=Approval.State.REQUESTED, operation__in=OPERATIONS
+    ).order_by("id")[:APPROVALS_READ]
+    mine = [one for one in open_ones if _customer_of(one) == customer.external_id]
+    sees_them = request.user.has_perm("neruba.view_approval")
+    return Table(
+        title="Waits for a second person",
+        columns=("Asked", "By", "What", "Amount", "Why"),
+        rows=[
+            (
+                whole(instant(one.asked_at)),
+                one.asked_by,
+                link_to(one, TITLES[one.operation]) if sees_them else TITLES[one.operation],
+                money(Money(one.amount_minor, one.currency)),
+                one.reason,
+            )
+            for one in mine
+        ],
+        empty="Nothing waits.",
+        numeric=("Amount",),
+        anchor="waiting",
+    )
+
+
+def _customer_of(approval: Approval) -> str:
+    external_id: str = json.loads(approval.payload).get("customer", "")
+    return external_id
 
 
 def _story(customer: Customer) -> Table:

@@ -100,7 +100,7 @@ def revoke(request: HttpRequest, form: RevokeForm) -> HttpResponse:
         dialog=REVOKE,
         work=work,
         done=lambda taken: (
-            asked_words(taken) if isinstance(taken, Asked) else f"{money(taken)} was taken back."
+            asked_words(grant.project, taken) if isinstance(taken, Asked) else f"{money(taken)} was taken back."
         ),
         then=page_of(grant),
     )

@@ -17,6 +17,7 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Charges", "add_card", "billing.charge"),
             ("Wallets", "account_balance_wallet", "ledger.wallet"),
             ("Credits", "redeem", "ledger.grant"),
+            ("Approvals", "how_to_reg", "neruba.approval"),
         ],
     ),
     (
@@ -82,6 +83,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ),
 ]
 REST = "More"
+# What waits for the operator, as a number beside the entry.
+BADGES = {"neruba.approval": {"badge": "neruba.admin.approvals.badge"}}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -99,7 +102,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
     def item(title: str, icon: str, name: str) -> dict[str, Any]:
         address = reverse(f"admin:{name.replace('.', '_')}_changelist")
-        return {"title": title, "icon": icon, "link": address}
+        return {"title": title, "icon": icon, "link": address, **BADGES.get(name, {})}
 
     project = project_of(request)
     groups: list[dict[str, Any]] = [

@@ -220,7 +220,7 @@ def issue(request: HttpRequest, form: IssueForm) -> HttpResponse:
         form=form,
         dialog=ISSUE,
         work=work,
-        done=lambda done: _told(done, f"{money(form.credit.amount)} was issued."),
+        done=lambda done: _told(form, done, f"{money(form.credit.amount)} was issued."),
         then=page_of(form.row),
     )
 
@@ -275,11 +275,11 @@ def adjust(request: HttpRequest, form: AdjustForm) -> HttpResponse:
         form=form,
         dialog=ADJUST,
         work=work,
-        done=lambda done: _told(done, f"The balance was adjusted by {money(form.money)}."),
+        done=lambda done: _told(form, done, f"The balance was adjusted by {money(form.money)}."),
         then=page_of(form.row),
     )
 
 
-def _told(done: object, words: str) -> SafeString | str:
+def _told(form: MoneyForm, done: object, words: str) -> SafeString | str:
     """What was done, or who has to do something now."""
-    return asked_words(done) if isinstance(done, Asked) else words
+    return asked_words(form.row.project, done) if isinstance(done, Asked) else words

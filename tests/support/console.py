@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Invoice
+from neruba.actor import Actor
 from neruba.models import Customer, Project, User
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
@@ -42,6 +43,7 @@ def world(**project: Any) -> Sandbox:
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
+    factories.approval(project=sandbox.project, actor=Actor("operator", "support@op.example"))
     factories.operator_token(project=sandbox.project)
     factories.secret(project=sandbox.project)
     factories.failed_login()
