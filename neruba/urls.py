@@ -18,7 +18,7 @@ from neruba.error_pages import not_found
 from neruba.invite_page import invite_page
 from neruba.ops import views as operations
 
-API_APPS = ["neruba", "ingest", "ledger", "billing"]
+API_APPS = ["neruba", "ingest", "ledger", "billing", "payments"]
 _docs: dict[str, Any] = {
     "permission_classes": [AllowAny if settings.API_DOCS == "open" else IsAdminUser],
     "authentication_classes": [SessionAuthentication],

@@ -97,6 +97,20 @@ def moves_of_document(project: Project, document: str, *, kind: str) -> list[Mov
     return [move_of(row) for row in rows]
 
 
+def moves_about(
+    project: Project, kinds: Collection[str], objects: Collection[str]
+) -> dict[str, list[Move]]:
+    """The moves of all entries of these kinds by what they are about, oldest first; two queries for
+    any number of objects, each with an item of the answer.
+    """
+    found: dict[str, list[Move]] = {name: [] for name in objects}
+    rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=found)
+    about = dict(rows.order_by("id").values_list("id", "object"))
+    for entry, transfers in transfers_of_entries(list(about)).items():
+        found[about[entry]] += [move_of(row) for row in transfers]
+    return found
+
+
 def entries_to_reverse(project: Project, document: str) -> list[OperationKey]:
     """The entries of a document that a void reverses, the newest first: all that stand but those
     that are no entry of its own, which have transfers of other documents too or move money.
