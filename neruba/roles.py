@@ -75,7 +75,14 @@ ROLES: dict[Role, Rights] = {
     Role.FINANCE: Rights(
         "bills, runs and corrects; reads usage, books and audit",
         READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
-        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, *APPROVE, *GIVE_CREDIT, "neruba.change_customer"),
+        (
+            *READ_BILLING,
+            *READ_BOOKS,
+            *RUN_BILLING,
+            *APPROVE,
+            *GIVE_CREDIT,
+            "neruba.change_customer",
+        ),
         limit=Decimal(5000),
     ),
     Role.SUPPORT: Rights(

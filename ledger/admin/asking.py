@@ -1,13 +1,15 @@
 """What dialogs about credits have in common: amounts, reasons, the second person."""
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from ledger.reasons import REASONS
 from ledger.services.giving import Asked
 from neruba.actor import Actor
-from neruba.models import Project
+from neruba.admin.page import link_to, money
+from neruba.models import Approval, Project
 from neruba.money import Money
 from neruba.services.approvals import exceeds_limit, limit_of
 
@@ -38,10 +40,8 @@ def second_person(project: Project, actor: Actor, amount: Money) -> list[str]:
     limit = limit_of(project=project, actor=actor)
     if limit is None or not exceeds_limit(project=project, actor=actor, amount=amount):
         return []
-    return [
-        f"It is above your limit of {limit} {amount.currency}: nothing is done until a second person "
-        "approves it."
-    ]
+    words = f"It is above your limit of {limit} {amount.currency}"
+    return [f"{words}: nothing is done until a second person approves it."]
 
 
 def asked_words(project: Project, asked: Asked) -> SafeString:

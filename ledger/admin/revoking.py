@@ -100,7 +100,15 @@ def revoke(request: HttpRequest, form: RevokeForm) -> HttpResponse:
         dialog=REVOKE,
         work=work,
         done=lambda taken: (
-            asked_words(grant.project, taken) if isinstance(taken, Asked) else f"{money(taken)} was taken back."
+            asked_words(grant.project, taken)
+            if isinstance(taken, Asked)
+            else f"{money(taken)} was taken back."
         ),
         then=page_of(grant),
     )
+
+
+def _told(grant: Grant, taken: Money | Asked) -> str:
+    if isinstance(taken, Asked):
+        return asked_words(grant.project, taken)
+    return f"{money(taken)} was taken back."

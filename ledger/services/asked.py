@@ -97,7 +97,7 @@ def _of_adjustment(_project: Project, payload: Payload) -> Summary:
 
 
 def _why(payload: Payload) -> tuple[str, str]:
-    code = payload["reason_code"]
+    code: str = payload["reason_code"]
     return "Kind of reason", REASONS.get(code, code)
 
 

@@ -118,10 +118,13 @@ def issue_or_ask(
     if exceeds_limit(project=customer.project, actor=actor, amount=credit.amount):
         payload = credit.payload(customer.external_id, reason)
         return _ask(customer.project, ISSUE, payload, credit.amount, reason, actor, at)
-    return _issue(customer, credit, reason=reason, actor=actor, at=at)
+    return issue(customer=customer, credit=credit, reason=reason, actor=actor, at=at)
 
 
-def _issue(customer: Customer, credit: Credit, *, reason: str, actor: Actor, at: datetime) -> Grant:
+def issue(*, customer: Customer, credit: Credit, reason: str, actor: Actor, at: datetime) -> Grant:
+    """Issue a credit, whatever its amount. Raises what `issue_grant` raises, NotFoundError for a
+    wallet that is not the customer's.
+    """
     check_credit(customer, credit, at=at)
     currency = credit.amount.currency
     wallet = _known_wallet(customer, credit)

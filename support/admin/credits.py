@@ -8,7 +8,11 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from billing.models import Price
 from ledger.admin.asking import ReasonCodeField, amount_of, asked_words, second_person
@@ -51,7 +55,6 @@ class MoneyForm(CustomerForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["currency"].initial = self.row.currency or self.row.project.currency
-        self.fields["reason"].label = "Note"
 
     def clean_currency(self) -> str:
         code: str = self.cleaned_data["currency"].strip().upper()
@@ -106,6 +109,11 @@ class IssueForm(MoneyForm):
         widget=UnfoldAdminTextInputWidget(),
     )
     reason_code = ReasonCodeField()
+    reason = forms.CharField(
+        label="Note",
+        max_length=500,  # it stands on the grant
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
 
     def clean_prices(self) -> tuple[str, ...]:
         wanted = {one.strip() for one in self.cleaned_data["prices"].split(",") if one.strip()}

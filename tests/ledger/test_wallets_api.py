@@ -4,10 +4,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from rest_framework.test import APIClient
 
 from ledger.models import Grant, JournalEntry, Wallet
 from ledger.selectors.verify import book_differences
-from neruba.models import AuditRecord
+from neruba.models import Approval, AuditRecord
 from tests import factories
 from tests.billing.sandbox import Sandbox, started
 
@@ -209,3 +210,91 @@ def test_another_projects_wallets_do_not_exist(sandbox: Sandbox) -> None:
         )
         assert answer.status_code == 404
     assert counts() == before
+
+
+def operator(sandbox: Sandbox, role: str) -> APIClient:
+    """A program with the token of an operator."""
+    caller = APIClient(raise_request_exception=False)
+    secret = factories.operator_token(project=sandbox.project, role=role).secret
+    slug = sandbox.project.slug
+    caller.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_NERUBA_PROJECT=slug)
+    return caller
+
+
+def test_what_is_above_an_operators_limit_waits_for_another_and_is_done_once(
+    sandbox: Sandbox,
+) -> None:
+    home = wallet(sandbox)
+    support, finance = operator(sandbox, "support"), operator(sandbox, "finance")
+    big = {**CREDIT, "amount": "100.01", "scope": {"prices": ["calls"]}, "priority": 3}
+    over = {"amount": "100.01", "currency": "USD", "reason_code": "goodwill"}
+    before = counts()[:3]
+    asked = []
+    for path, body in ((f"wallets/{home}/grants", big), ("customers/acme/adjustments", over)):
+        key = {"idempotency-key": uuid4().hex}
+        answers = [
+            support.post(f"/api/v1/{path}", body, format="json", headers=key) for _ in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [202, 202]
+        assert answers[0].json() == answers[1].json()
+        asked.append(answers[0].json()["approval"])
+    assert counts()[:3] == before
+    assert Approval.objects.count() == 2
+    for one in asked:
+        path, key = f"/api/v1/approvals/{one}/approve", {"idempotency-key": uuid4().hex}
+        body = {"reason": "agreed"}
+        own = support.post(path, body, format="json", headers=key)
+        assert own.status_code == 403
+        done = finance.post(path, body, format="json", headers=key)
+        assert done.status_code == 200, done.content
+    (made,) = sandbox.get(f"/wallets/{home}/grants")["data"]
+    assert (made["amount"], made["scope"], made["priority"]) == (
+        "100.01",
+        {"prices": ["calls"]},
+        3,
+    )
+    (balance,) = sandbox.get("/customers/acme/balance")["data"]
+    assert balance["credit"] == "200.02"
+
+
+def test_taking_back_and_what_is_within_the_limit_wait_for_nobody(sandbox: Sandbox) -> None:
+    home = wallet(sandbox)
+    support = operator(sandbox, "support")
+    body = {"amount": "200.00", "currency": "USD", "reason_code": "goodwill"}
+    sandbox.post("/customers/acme/adjustments", body)  # a key is bound by its scopes alone
+    for path, sent in (
+        (f"wallets/{home}/grants", {**CREDIT, "amount": "100.00"}),
+        ("customers/acme/adjustments", {**body, "amount": "-200.00"}),
+    ):
+        key = {"idempotency-key": uuid4().hex}
+        answer = support.post(f"/api/v1/{path}", sent, format="json", headers=key)
+        assert answer.status_code == 201, answer.content
+    assert Approval.objects.count() == 0
+
+
+def test_what_cannot_be_done_is_not_asked_for(sandbox: Sandbox) -> None:
+    home = wallet(sandbox)
+    support = operator(sandbox, "support")
+    gone = {**CREDIT, "amount": "500.00", "expires_at": NOW}
+    key = {"idempotency-key": uuid4().hex}
+    answer = support.post(f"/api/v1/wallets/{home}/grants", gone, format="json", headers=key)
+    assert answer.status_code == 400
+    assert Approval.objects.count() == 0
+
+
+def test_what_cannot_be_done_any_more_is_refused_at_its_approval(sandbox: Sandbox) -> None:
+    home = wallet(sandbox)
+    body = {**CREDIT, "amount": "500.00", "expires_at": "2026-01-11T00:00:00Z"}
+    key = {"idempotency-key": uuid4().hex}
+    path = f"/api/v1/wallets/{home}/grants"
+    asked = operator(sandbox, "support").post(path, body, format="json", headers=key).json()
+    sandbox.clock("2026-01-12T00:00:00Z")
+    before = counts()
+    path = f"/api/v1/approvals/{asked['approval']}/approve"
+    finance = operator(sandbox, "finance")
+    key = {"idempotency-key": uuid4().hex}
+    before = counts()
+    answer = finance.post(path, {"reason": "agreed"}, format="json", headers=key)
+    assert answer.status_code == 400
+    assert counts() == before
+    assert Approval.objects.get().state == "requested"

@@ -12,9 +12,10 @@ from django.urls import reverse
 from ledger.models import Grant, JournalEntry, Wallet
 from ledger.selectors.wallets import balance_of, grant_balances
 from ledger.services.wallets import adjust_balance
-from neruba.actor import SYSTEM
-from neruba.models import AuditRecord, Customer
+from neruba.actor import SYSTEM, Actor
+from neruba.models import Approval, AuditRecord, Customer
 from neruba.money import Money
+from neruba.services.approvals import approve
 from tests import factories
 from tests.billing.sandbox import Sandbox, started
 from tests.support.console import looking
@@ -286,3 +287,60 @@ def test_a_grant_is_found_by_its_id_and_its_customer(sandbox: Sandbox, acme: Cus
     for query in ({"q": made.public_id}, {"q": "acm"}, {"wallet__customer__id__exact": acme.pk}):
         assert made.public_id in client.get(listed, query).content.decode()
     assert made.public_id not in client.get(listed, {"q": "beta"}).content.decode()
+
+
+def test_above_the_limit_it_is_asked_for_and_done_when_another_approves(
+    sandbox: Sandbox, acme: Customer
+) -> None:
+    client, page = agent(sandbox), dialog("issue_credit", acme)
+    big = {**CREDIT, "amount": "250.00"}
+    html, digest = preview(client, page, big)
+    assert "It is above your limit of 100 USD" in html
+    before = rows()[:3]
+    client.post(page, {**big, "confirmed": digest})
+    assert rows()[:3] == before
+    asked = Approval.objects.get()
+    address = reverse("admin:neruba_customer_change", args=[acme.pk])
+    told = client.get(address).content.decode()
+    assert f'<a href="{reverse("admin:neruba_approval_change", args=[asked.pk])}"' in told
+    assert "waits for a second person" in told
+    finance = looking(
+        factories.operator(project=sandbox.project, role="finance", email="bob@op.example")
+    )
+    decided = {"_form_submitted": "1", "reason": "agreed with Ann"}
+    approve = reverse("admin:neruba_approval_approve", args=[asked.pk])
+    assert client.post(approve, decided).status_code == 403
+    assert rows()[:3] == before
+    assert "HX-Redirect" in finance.post(approve, decided).headers
+    made = Grant.objects.get()
+    assert (made.amount_minor, made.granted_by, made.reason) == (
+        25000,
+        "ann@op.example",
+        "a slow week",
+    )
+    page_now = finance.get(address).content.decode()
+    assert "Nothing waits." in page_now
+    records = AuditRecord.objects.filter(action__startswith="approval.").order_by("id")
+    assert [(one.action, one.actor) for one in records] == [
+        ("approval.requested", "ann@op.example"),
+        ("approval.approved", "bob@op.example"),
+    ]
+
+
+def test_a_refund_and_a_balance_above_the_limit_are_asked_for_too(
+    sandbox: Sandbox, acme: Customer
+) -> None:
+    made = factories.grant(wallet=factories.wallet(customer=acme), amount="400.00", kind="paid")
+    client = agent(sandbox)
+    confirmed(client, dialog("revoke", made), {**REVOKE, "settle": "refund"})
+    confirmed(client, dialog("adjust_balance", acme), {**ADJUST, "amount": "100.01"})
+    assert grant_balances([made])[made.pk] == 40000
+    assert balance_of(sandbox.project, "acme", "USD") == 0
+    bob = Actor(
+        "operator",
+        factories.operator(project=sandbox.project, role="finance", email="bob@op.example").email,
+    )
+    for asked in Approval.objects.order_by("id"):
+        approve(approval=asked, reason="agreed", actor=bob, at=factories.START)
+    assert grant_balances([made])[made.pk] == 0
+    assert balance_of(sandbox.project, "acme", "USD") == 10001
