@@ -38,7 +38,9 @@ class CreditedLineRequest(Strict):
 
 class CreditNoteRequest(Strict):
     invoice = Identifier()
-    lines = CreditedLineRequest(many=True, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListField(
+        child=CreditedLineRequest(), allow_empty=False, max_length=MAX_LINES
+    )
     reason = Text(max_length=MAX_REASON)
     settle = serializers.ChoiceField(
         choices=CreditNote.Settle.choices,

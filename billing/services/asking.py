@@ -30,7 +30,7 @@ Summary = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A line to be credited: `amount` as text in major units, or None for all that is left of it."""
+    """A line to be credited: `amount` as text in major units; None: all that is left of it."""
 
     line: str
     amount: str | None = None
