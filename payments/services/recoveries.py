@@ -33,7 +33,8 @@ def recover_by_payment(
     off = settlement_of(invoice.project, invoice.document).written_off_minor
     if off <= 0:
         raise ConflictError("Nothing of this invoice stands written off.")
-    amount = amount or Money(off, invoice.currency)
+    if amount is None:
+        amount = Money(off, invoice.currency)
     recover(invoice=invoice, amount=amount, reason=reason, actor=actor, at=at)
     return receive_payment(
         customer=invoice.customer,
