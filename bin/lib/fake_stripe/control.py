@@ -1,4 +1,4 @@
-"""The control API `/_fake/…`: what Stripe, banks and payers do, and faults, on demand. JSON in, out.
+"""The control API `/_fake/…`: what Stripe, banks and payers do, and faults, on demand; in JSON.
 
 It asks for no key: it is for tests, and the fake listens on this machine alone.
 """

@@ -5,12 +5,15 @@ from bin.lib.fake_stripe.errors import missing
 from bin.lib.fake_stripe.routing import route
 from bin.lib.fake_stripe.world import Obj, World
 
+ADDRESS = dict.fromkeys(shapes.no_address(), forms.text)
 FIELDS = {
     "name": forms.text,
     "email": forms.text,
     "phone": forms.text,
     "description": forms.text,
-    "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), forms.text),
+    "address": dict.fromkeys(
+        ("city", "country", "line1", "line2", "postal_code", "state"), forms.text
+    ),
     "metadata": forms.metadata,
 }
 

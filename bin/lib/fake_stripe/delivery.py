@@ -26,6 +26,8 @@ MODES = (
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 TIMEOUT_S = 10
 OLD_S = 3600
+# The class of the statuses 2xx.
+SUCCESS = 2
 OLDER_VERSION = "2022-11-15"
 
 
@@ -108,7 +110,7 @@ class Delivery:
     def take(self, event: Obj) -> None:
         """A new event."""
         with self._changed:
-            on = {name: mode for name, mode in self._modes.items()}
+            on = dict(self._modes)
             for name, mode in on.items():
                 if mode["left"] is not None:
                     mode["left"] -= 1
@@ -170,7 +172,7 @@ class Delivery:
         return json.dumps(event, indent=2).encode()
 
     def _note(self, parcel: Parcel, status: int) -> None:
-        event, done = parcel.event, 200 <= status < 300
+        event, done = parcel.event, status // 100 == SUCCESS
         self.log.append(
             {
                 "event": event["id"],

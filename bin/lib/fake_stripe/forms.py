@@ -6,12 +6,17 @@ of (text, param), another specification, or a list of one kind.
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
 from bin.lib.fake_stripe.errors import invalid, missing, unknown
 
 Spec = Mapping[str, Any]
+
+MAX_TEXT = 5000
+# Of metadata.
+MAX_KEYS, MAX_KEY, MAX_VALUE = 50, 40, 500
 
 _NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 _PART = re.compile(r"\[([^\[\]]*)\]")
@@ -30,7 +35,7 @@ def decode(form: str) -> dict[str, Any]:
 
 
 def _put(tree: dict[str, Any], path: list[str], value: str, name: str) -> None:
-    for part, following in zip(path, path[1:], strict=False):
+    for part, following in pairwise(path):
         key = part or str(len(tree))
         node = tree.setdefault(key, {})
         if not isinstance(node, dict):
@@ -43,7 +48,7 @@ def _put(tree: dict[str, Any], path: list[str], value: str, name: str) -> None:
 def read(spec: Spec, given: Mapping[str, Any], at: str = "") -> dict[str, Any]:
     """Typed values of what was given, and nothing that was not.
 
-    Raises 400 for a parameter that is not in the specification, that is missing, or of a wrong form.
+    Raises 400 for a parameter that is not in the specification, is missing, or of a wrong form.
     """
     kinds = {name.rstrip("!"): kind for name, kind in spec.items()}
     for name in given:
@@ -75,7 +80,7 @@ def _under(at: str, name: str) -> str:
 def text(value: Any, at: str) -> str:
     if not isinstance(value, str):
         raise invalid(f"Invalid string: {value}", param=at)
-    if len(value) > 5000:
+    if len(value) > MAX_TEXT:
         raise invalid("Invalid string: too long", param=at)
     return value
 
@@ -123,10 +128,10 @@ def metadata(value: Any, at: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict):
         raise invalid("Invalid hash", param=at)
-    if len(value) > 50:
+    if len(value) > MAX_KEYS:
         raise invalid("At most 50 keys of metadata.", param=at)
     for name, one in value.items():
-        if len(name) > 40 or not isinstance(one, str) or len(one) > 500:
+        if len(name) > MAX_KEY or not isinstance(one, str) or len(one) > MAX_VALUE:
             raise invalid("Metadata: keys up to 40 characters, values up to 500.", param=at)
     return dict(value)
 

@@ -8,7 +8,9 @@ from bin.lib.fake_stripe.world import Obj, World
 SHIPPING = {
     "name": forms.text,
     "phone": forms.text,
-    "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), forms.text),
+    "address": dict.fromkeys(
+        ("city", "country", "line1", "line2", "postal_code", "state"), forms.text
+    ),
 }
 CHANGEABLE = {
     "amount": forms.positive,
@@ -139,7 +141,7 @@ def capture(world: World, given: Obj, key: str) -> Obj:
     row = world.get("payment_intent", key)
     if row["status"] != "requires_capture":
         raise _unexpected(row, "captured")
-    amount = given.get("amount_to_capture", row["amount"])
+    amount: int = given.get("amount_to_capture", row["amount"])
     if amount > row["amount_capturable"]:
         raise invalid(
             "The amount to capture is greater than what is capturable.",

@@ -9,6 +9,7 @@ from bin.lib.fake_stripe.errors import invalid, no_such
 from bin.lib.fake_stripe.world import Obj, World
 
 MAX_LIMIT = 100
+MAX_LEVELS = 4
 PAGE: forms.Spec = {
     "limit": forms.whole,
     "starting_after": forms.text,
@@ -60,7 +61,7 @@ def expanded(world: World, answer: Obj, paths: list[str]) -> Obj:
     """A copy of the answer in which the ids on the paths are the objects that they name."""
     whole = copy.deepcopy(answer)
     for path in paths:
-        if path.count(".") > 3:
+        if path.count(".") >= MAX_LEVELS:
             raise invalid("You cannot expand more than 4 levels.", param="expand")
         _expand(world, whole, path.split("."), path)
     return whole

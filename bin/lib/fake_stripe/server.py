@@ -150,9 +150,8 @@ class Handler(BaseHTTPRequestHandler):
         """The answer, or the one that the idempotency key had before."""
         world = self.server.world
         try:
-            if self.command == "POST" and "?" in self.path:
-                raise StripeRefusal(400, "invalid_request_error", "Parameters belong in the body.")
             self._check_key()
+            self._check_place()
             account = (self.headers.get("Stripe-Account") or "", key or "")
             print_of = hashlib.sha256(f"{self.command} {path}\n{form}".encode()).hexdigest()
             if key and account in world.replies:
@@ -173,6 +172,10 @@ class Handler(BaseHTTPRequestHandler):
             return 200, _encoded(listing.expanded(world, answer, paths)), True
         except StripeRefusal as refusal:
             return refusal.status, _encoded({"error": refusal.error}), refusal.kept
+
+    def _check_place(self) -> None:
+        if self.command == "POST" and "?" in self.path:
+            raise StripeRefusal(400, "invalid_request_error", "Parameters belong in the body.")
 
     def _check_key(self) -> None:
         given = self.headers.get("Authorization") or ""
