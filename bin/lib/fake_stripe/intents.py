@@ -141,7 +141,7 @@ def capture(world: World, given: Obj, key: str) -> Obj:
     row = world.get("payment_intent", key)
     if row["status"] != "requires_capture":
         raise _unexpected(row, "captured")
-    amount: int = given.get("amount_to_capture", row["amount"])
+    amount: int = given["amount_to_capture"] if given.get("amount_to_capture") else row["amount"]
     if amount > row["amount_capturable"]:
         raise invalid(
             "The amount to capture is greater than what is capturable.",
