@@ -167,7 +167,7 @@ def test_a_decline_is_replayed_by_its_key(api: stripe.StripeClient) -> None:
     ("passed", "status"), [(True, "succeeded"), (False, "requires_payment_method")]
 )
 def test_a_card_with_3ds_waits_for_the_payers_bank(
-    fake: Running, api: stripe.StripeClient, passed: bool, status: str
+    fake: Running, api: stripe.StripeClient, status: str, *, passed: bool
 ) -> None:
     intent = pay(api, "pm_card_authenticationRequired")
     assert intent.status == "requires_action"

@@ -17,9 +17,9 @@ LEFT_OUT = {
     "charge": {"source", "refunds"},
     "payment_intent": {"source"},
 }
-# Null where there is nothing to say, though the generated fixture shows an object.
+# Null where there is nothing to say, though the generated fixture shows a value.
 NULLABLE = {
-    "charge": {"description", "receipt_url", "shipping"},
+    "charge": {"description", "receipt_url", "shipping", "transfer_data"},
     "checkout.session": {
         *("after_expiration", "cancel_url", "consent", "consent_collection", "currency_conversion"),
         *("collected_information", "customer_details", "managed_payments", "payment_intent"),
@@ -104,7 +104,7 @@ def objects(fake: Running, api: stripe.StripeClient) -> dict[str, dict[str, Any]
         }
     )
     payout = fake.control("payouts", currency="usd")
-    api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["none"]})
+    api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["topup.failed"]})
     paths = {
         "balance": "balance",
         "balance_transaction": f"balance_transactions/{refund.balance_transaction}",

@@ -46,7 +46,7 @@ def paid(account: Account, token: str = "pm_card_visa", amount: int = 5000) -> s
             "currency": "usd",
             "confirm": True,
             "payment_method": token,
-            "payment_method_types": ["card"],
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "metadata": METADATA,
         }
     )
@@ -163,7 +163,7 @@ def test_what_is_not_there_is_not_found(account: Account) -> None:
         account.gateway.retrieve_checkout_session,
     ):
         with pytest.raises(ProviderNotFoundError):
-            ask("pi_nothing")  # type: ignore[operator]
+            ask("pi_nothing")
 
 
 def test_events_since_a_moment_are_listed(account: Account) -> None:

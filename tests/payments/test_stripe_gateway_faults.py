@@ -32,7 +32,7 @@ def refund(account: Account, payment_id: str, key: str = "refund-1") -> str:
 @pytest.mark.parametrize("kind", ["error", "timeout"])
 @pytest.mark.parametrize("after", [False, True])
 def test_an_unknown_outcome_is_asked_by_the_same_key(
-    fake: Running, account: Account, kind: str, after: bool
+    fake: Running, account: Account, kind: str, *, after: bool
 ) -> None:
     payment_id = paid(account)
     fake.control("outage", count=1, kind=kind, after=after)
@@ -102,7 +102,7 @@ def test_a_session_that_is_paid_shows_payment_and_metadata(fake: Running, accoun
     [(True, "paid", "succeeded"), (False, "unpaid", "failed")],
 )
 def test_a_session_paid_by_bank_debit_is_settled_later(
-    fake: Running, account: Account, succeeds: bool, status: str, told: str
+    fake: Running, account: Account, status: str, told: str, *, succeeds: bool
 ) -> None:
     made = account.gateway.create_checkout_session(request(), idempotency_key="k")
     requests.post(str(made.url), data={"number": "000123456789"}, timeout=10, allow_redirects=False)
