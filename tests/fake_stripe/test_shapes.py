@@ -104,7 +104,9 @@ def objects(fake: Running, api: stripe.StripeClient) -> dict[str, dict[str, Any]
         }
     )
     payout = fake.control("payouts", currency="usd")
-    api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["topup.failed"]})
+    api.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/", "enabled_events": ["topup.failed"]}
+    )
     paths = {
         "balance": "balance",
         "balance_transaction": f"balance_transactions/{refund.balance_transaction}",
