@@ -33,8 +33,11 @@ def account(request: pytest.FixtureRequest) -> Account:
         if not TEST_KEY.startswith(("sk_test_", "rk_test_")):
             pytest.fail("STRIPE_TEST_KEY must be a key of the test mode")
         return Account(StripeGateway(api_key=TEST_KEY), stripe.StripeClient(TEST_KEY))
-    running: Running = request.getfixturevalue("fake")
+    return on_fake(request.getfixturevalue("fake"))
+
+
+def on_fake(running: Running, *, network_retries: int = 2) -> Account:
     return Account(
-        StripeGateway(api_key=running.key, api_base=running.url),
+        StripeGateway(api_key=running.key, api_base=running.url, network_retries=network_retries),
         stripe.StripeClient(running.key, base_addresses={"api": running.url}),
     )

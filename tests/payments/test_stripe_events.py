@@ -108,6 +108,7 @@ def test_bytes_that_are_no_text_are_refused() -> None:
         b'{"object": "v2.core.event", "id": "evt_1"}',
         json.dumps({**EVENT, "data": {}}).encode(),
         json.dumps({**EVENT, "created": "now"}).encode(),
+        json.dumps({**EVENT, "created": 10**20}).encode(),
         json.dumps({**EVENT, "data": {"object": "ch_1"}}).encode(),
     ],
 )

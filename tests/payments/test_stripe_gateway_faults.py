@@ -11,15 +11,14 @@ from neruba.money import Money
 from payments.errors import ProviderNotConfiguredError, ProviderUnavailableError
 from payments.stripe_gateway import StripeGateway, stripe_gateway_of
 from tests import factories
-from tests.payments.conftest import Account
+from tests.payments.conftest import Account, on_fake
 from tests.payments.test_stripe_gateway import paid, request
 
 
 @pytest.fixture
-def account(fake: Running, account: Account) -> Account:
-    """One attempt a call, so that an outage of one call is seen."""
-    gateway = StripeGateway(api_key=fake.key, api_base=fake.url, network_retries=0)
-    return Account(gateway, account.client)
+def account(fake: Running) -> Account:
+    """On the fake whatever the environment says; one attempt a call, so that each fault is seen."""
+    return on_fake(fake, network_retries=0)
 
 
 def refund(account: Account, payment_id: str, key: str = "refund-1") -> str:
