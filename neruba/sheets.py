@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any, Literal
 
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 from neruba.money import Money, exponent
 from neruba.period import rfc3339

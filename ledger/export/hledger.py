@@ -10,8 +10,8 @@ from neruba.period import rfc3339
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 SUFFIX = "journal"
-# `;` begins a comment, `|` divides payee and note, `,` ends a tag, `[` may begin a date; `%` is what
-# these are written with.
+# `;` begins a comment, `|` divides payee and note, `,` ends a tag, `[` may begin a date; `%` is
+# what these are written with.
 _RESERVED = frozenset("%;|,[]")
 
 

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -41,7 +42,7 @@ ODD = (
 )
 
 
-def odd_books(**options: str) -> Project:
+def odd_books(**options: Any) -> Project:
     """Every kind of account, odd names, three currencies, negative balances, a zero entry."""
     project = books(factories.project(**options))
     for number, name in enumerate(ODD):
@@ -86,7 +87,7 @@ def test_the_program_takes_the_whole_books(form: str, tmp_path: Path) -> None:
 def test_the_program_takes_a_period(form: str, zone: str, tmp_path: Path) -> None:
     project = odd_books(timezone=zone)
     for since, to in ((5, None), (12, 13), (1, 20), (None, 9), (28, 29)):
-        bounds = {
+        bounds: dict[str, Any] = {
             "since": since and datetime(2026, 3, since, 7, 11, tzinfo=UTC),
             "to": to and datetime(2026, 3, to, 23, 59, tzinfo=UTC),
         }
