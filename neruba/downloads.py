@@ -1,6 +1,7 @@
 """Files that are sent as they are made."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from tempfile import TemporaryFile
 from typing import Literal
 
@@ -33,12 +34,10 @@ def sheet_file(sheet: Sheet, form: SheetForm, *, name: str) -> StreamingHttpResp
     """
     if form == "csv":
         return attachment(csv_lines(sheet), media_type=CSV, name=f"{name}.csv")
-    file = TemporaryFile()  # noqa: SIM115 - the response closes it
-    try:
+    with ExitStack() as stack:
+        file = stack.enter_context(TemporaryFile())
         write_xlsx(sheet, file)
-    except BaseException:
-        file.close()
-        raise
+        stack.pop_all()  # from here on the response closes it
     file.seek(0)
     response = FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX)
     response.block_size = BYTES_A_READ

@@ -6,9 +6,9 @@
 1. The root follows from the first digit of the code; a code that is not of these is Equity.
 2. A code that is divided (by customer or otherwise) has a part `C-…` for the customer and a part
    `S-…` for what else tells its accounts apart; an account of such a code with neither is `Own`.
-3. In these parts ASCII letters and digits stand for themselves; every other byte of the UTF-8 text
-   is `-` and two hexadecimal digits, `-` itself too. So the text can be read back, and two accounts
-   never have one name.
+3. In these parts ASCII letters and digits stand for themselves and a dash is two; every other byte
+   of the UTF-8 text is a dash and two hexadecimal digits. So the text can be read back, and two
+   accounts never have one name.
 
 The name without the parts of 2 is the parent of all accounts of a code and currency.
 """
@@ -22,8 +22,9 @@ ROOTS = {"1": "Assets", "2": "Liabilities", "4": "Income", "5": "Expenses"}
 OTHER_ROOT = "Equity"
 OWN = "Own"
 
+_DASH = ord("-")
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-_ESCAPED = re.compile(r"-([0-9A-F]{2})")
+_ESCAPED = re.compile(r"-(-|[0-9A-F]{2})")
 
 
 def account_name(key: AccountKey) -> str:
@@ -51,13 +52,16 @@ def _is_divided(code: str) -> bool:
 
 def escaped(text: str) -> str:
     """The text by letters, digits and dashes; `unescaped` reads it back."""
-    return "".join(
-        chr(byte) if byte in _PLAIN else f"-{byte:02X}"
-        for byte in text.encode("utf-8", "surrogatepass")
-    )
+    return "".join(map(_written, text.encode("utf-8", "surrogatepass")))
+
+
+def _written(byte: int) -> str:
+    if byte == _DASH:
+        return "--"
+    return chr(byte) if byte in _PLAIN else f"-{byte:02X}"
 
 
 def unescaped(text: str) -> str:
     """The text that `escaped` was given."""
-    raw = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    raw = _ESCAPED.sub(lambda found: "-" if found[1] == "-" else chr(int(found[1], 16)), text)
     return raw.encode("latin-1").decode("utf-8", "surrogatepass")

@@ -10,7 +10,9 @@ from ledger.export.book import Total, leaf_of
 from ledger.export.names import account_name, escaped, total_name, unescaped
 from ledger.templates import AccountKey
 
-TEXTS = st.text(max_size=12) | st.sampled_from(["", "-", "-20", " ", "A", "a", "C-a", "Own", ":"])
+TEXTS = st.text(max_size=12) | st.sampled_from(
+    ["", "-", "--", "-20", "--20", "-2D", " ", "A", "a", "C-a", "Own", ":"]
+)
 KEYS = st.builds(
     AccountKey, st.sampled_from([*CHART, "7777"]), st.sampled_from(["USD", "JPY"]), TEXTS, TEXTS
 )
@@ -42,6 +44,7 @@ def test_names_read_well() -> None:
     assert account_name(AccountKey("2000", "EUR", "acme", "gr_1")) == (
         "Liabilities:2000-Prepaid-credit:EUR:C-acme:S-gr-5F1"
     )
+    assert escaped("wren-and-co.") == "wren--and--co-2E"
     assert account_name(AccountKey("4010", "USD")) == "Income:4010-Revenue-usage:USD"
     assert account_name(AccountKey("2050", "USD")) == "Liabilities:2050-Unapplied-receipts:USD:Own"
     assert total_name("9000", "USD") == "Equity:9000-Opening-balances:USD"

@@ -1,7 +1,7 @@
 """The ageing of receivables at the end of a day."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from billing.ageing import RANGES, AgedBalance, Ageing, Tie
@@ -15,7 +15,8 @@ from support.admin.finance.links import accounts_link, customer_link
 from support.admin.finance.report import DayForm, ReportView, Shown, end_of, text_field
 
 TITLE = "Receivables ageing"
-AMOUNTS = (*RANGES, "No due date", "Credits", "Total", "Unapplied receipts")
+UNDATED = "No due date"
+AMOUNTS = (*RANGES, UNDATED, "Credits", "Total", "Unapplied")
 ROWS_SHOWN = 500
 NAMED = 20
 
@@ -31,7 +32,8 @@ class AgeingReport(ReportView):
     form_class = AgeingForm
 
     def shown(self, project: Project, given: dict[str, Any], at: datetime) -> Shown:
-        on, end = end_of(project, given["on"], at)
+        on: date = given["on"]
+        end = end_of(project, on)
         found = receivables_ageing(
             project, at=end, currency=given["currency"], customer=given["customer"] or None
         )
@@ -111,29 +113,28 @@ def _where(differences: Sequence[Tie]) -> Iterator[str]:
 
 
 def _table(found: Ageing, *, on: str) -> Table:
+    """The rows as they fit on a screen: without the column of no due date where nothing is in it."""
+    names = [name for name in AMOUNTS if name != UNDATED or found.undated]
+
+    def figures(row: AgedBalance) -> list[str]:
+        amounts = dict(zip(AMOUNTS, _minors(row), strict=True))
+        return [_figure(row, amounts[name]) for name in names]
+
     rows: list[list[object]] = [
-        [
-            customer_link(row.owner.customer),
-            row.owner.currency,
-            *(_figure(row, minor) for minor in _minors(row)),
-        ]
+        [customer_link(row.owner.customer), row.owner.currency, *figures(row)]
         for row in found.rows[:ROWS_SHOWN]
     ]
     if rows:
-        rows += [
-            ["Total", total.owner.currency, *(_figure(total, minor) for minor in _minors(total))]
-            for total in found.totals
-        ]
-    more = accounts_link(RECEIVABLE, "the accounts")
+        rows += [["Total", total.owner.currency, *figures(total)] for total in found.totals]
     left_out = len(found.rows) - ROWS_SHOWN
     title = "By customer and days past due"
     return Table(
         title=title if left_out <= 0 else f"{title}: {left_out:,} more rows are in the file",
-        columns=("Customer", "Currency", *AMOUNTS),
+        columns=("Customer", "Currency", *names),
         rows=rows,
         empty=f"Nobody owed anything at the end of {on}.",
-        numeric=AMOUNTS,
-        more=more,
+        numeric=names,
+        more=accounts_link(RECEIVABLE, "the accounts"),
     )
 
 

@@ -51,7 +51,7 @@ def text_field(label: str, *, max_length: int) -> forms.CharField:
 class DayForm(forms.Form):
     """At the end of which day, in which currency."""
 
-    on = day_field("At the end of")
+    on = day_field("At the end of", required=True)
     currency = text_field("Currency", max_length=3)
 
     def clean_currency(self) -> str | None:
@@ -105,8 +105,12 @@ class ReportView(View):
         return project
 
     def form(self) -> forms.Form:
-        """The filters, which stand in the address."""
-        return self.form_class(self.request.GET)
+        """The filters, which stand in the address; without a day, today's."""
+        given = self.request.GET.copy()
+        if not given.get("on"):
+            today = local_date(clock.now(self.project), self.project.timezone)
+            given["on"] = today.isoformat()
+        return self.form_class(given)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         form = self.form()
@@ -155,7 +159,6 @@ class ReportView(View):
         return TemplateResponse(self.request, self.template, context, status=status)
 
 
-def end_of(project: Project, on: date | None, at: datetime) -> tuple[date, datetime]:
-    """The day that a report stands at the end of (None: today), and the instant of that end."""
-    day = on or local_date(at, project.timezone)
-    return day, local_midnight(day + timedelta(days=1), project.timezone)
+def end_of(project: Project, on: date) -> datetime:
+    """The instant at which a local day is over."""
+    return local_midnight(on + timedelta(days=1), project.timezone)

@@ -1,10 +1,9 @@
 """The trial balance at the end of a day."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from ledger.admin import AccountAdmin  # noqa: F401 - its pages are linked to
 from ledger.selectors.balances import AccountBalance, trial_balance
 from neruba.admin.page import Banner, Headline, Table, day, figure
 from neruba.models import Project
@@ -30,7 +29,8 @@ class TrialBalanceReport(ReportView):
     code = "trial-balance"
 
     def shown(self, project: Project, given: dict[str, Any], at: datetime) -> Shown:
-        on, end = end_of(project, given["on"], at)
+        on: date = given["on"]
+        end = end_of(project, on)
         rows = trial_balance(project, at=end, currency=given["currency"])
         currencies = sorted({row.currency for row in rows})
         sums = {unit: _sums(rows, unit) for unit in currencies}
