@@ -13,6 +13,7 @@ from ledger.services.journal import post_entry
 from ledger.templates import AccountKey, Move, OperationKey
 from neruba.models import Project
 from neruba.snapshot import snapshot
+from tests.concurrency.rivals import needs_row_locks
 from tests.ledger.books import books
 from tests.ledger.programs import refusal
 
@@ -42,6 +43,7 @@ def post(project: Project, name: str) -> None:
     assert not faults
 
 
+@needs_row_locks
 def test_an_export_does_not_see_what_is_posted_meanwhile(tmp_path: Path) -> None:
     project = books()
     expected = "".join(export_lines(project, "beancount"))
@@ -58,6 +60,7 @@ def test_an_export_does_not_see_what_is_posted_meanwhile(tmp_path: Path) -> None
     assert refusal("beancount", after, tmp_path) == ""
 
 
+@needs_row_locks
 def test_without_a_snapshot_the_reader_would_see_it() -> None:
     project = books()
     rows = JournalEntry.objects.filter(project=project)

@@ -35,7 +35,7 @@ ODD = (
     "株式会社; a|b, c:[2020-01-02]",
     "-20",
     "Own",
-    " ",
+    "two  blanks",
     "date:2001-02-03",
     "line\nbreak\ttab",
     "🙂",

@@ -116,7 +116,7 @@ def test_the_ageing_ties_out_and_names_what_has_no_due_date(finance: Client) -> 
     html = shown(finance, "receivables_ageing", on="2026-04-01")
     assert "JPY: the total of 2,464 JPY ties out with 1100 in the trial balance." in html
     assert html.count("ties out") == 2
-    assert "Without a due date: invoice-3, opening." in html
+    assert "Without a due date: opening, invoice-3." in html
     html = shown(finance, "receivables_ageing", on="2026-04-01", customer="acme")
     assert "ties out with the customer&#x27;s account 1100" in html
     assert "Without a due date: invoice-3." in html

@@ -113,7 +113,7 @@ def _where(differences: Sequence[Tie]) -> Iterator[str]:
 
 
 def _table(found: Ageing, *, on: str) -> Table:
-    """The rows as they fit on a screen: without the column of no due date where nothing is in it."""
+    """The rows as they fit on a screen: no column of undated documents where there are none."""
     names = [name for name in AMOUNTS if name != UNDATED or found.undated]
 
     def figures(row: AgedBalance) -> list[str]:
