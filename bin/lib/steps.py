@@ -97,7 +97,7 @@ def steps(
         Step("imports", (".venv/bin/lint-imports",), sqlite),
         Step("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run"), sqlite),
         Step("checks on SQLite", check, sqlite),
-        *(() if pytest_arguments else (Step("API fuzz", ("bin/fuzz",), sqlite),)),
+        *(() if pytest_arguments else outsiders(sqlite)),
         Step("OpenAPI", ("bash", "-c", openapi_script(folder / "openapi.yaml")), sqlite),
     ]
     if mariadb is None:
@@ -117,6 +117,14 @@ def steps(
         *every[1:],
         Step("checks on MariaDB", check, mariadb),
         Step("checks of a deployment", deploy, production_profile(mariadb)),
+    ]
+
+
+def outsiders(sqlite: Mapping[str, str]) -> list[Step]:
+    """What others wrote tries what is ours, in environments of their own."""
+    return [
+        Step("API fuzz", ("bin/fuzz",), sqlite),
+        Step("outsiders on the fake Stripe", ("bin/outsiders",), sqlite),
     ]
 
 
