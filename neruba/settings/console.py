@@ -15,6 +15,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Customers", "group", "neruba.customer"),
             ("Subscriptions", "autorenew", "billing.subscription"),
             ("Charges", "add_card", "billing.charge"),
+            ("Wallets", "account_balance_wallet", "ledger.wallet"),
+            ("Credits", "redeem", "ledger.grant"),
             ("Approvals", "how_to_reg", "neruba.approval"),
         ],
     ),

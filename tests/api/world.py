@@ -129,6 +129,23 @@ CHARGE: dict[str, Any] = {
     "metadata": {"ticket": "T-17"},
     "invoice_now": False,
 }
+WALLET: dict[str, Any] = {
+    "customer": "acme",
+    "name": "Credits",
+    "currency": "USD",
+    "auto_top_up": None,
+}
+GRANT: dict[str, Any] = {
+    "amount": "5.00",
+    "kind": "promotional",
+    "priority": 10,
+    "effective_at": "2026-01-01T00:00:00Z",
+    "expires_at": "2027-01-01T00:00:00Z",
+    "scope": {"prices": ["calls"]},
+    "reason": "a slow week",
+    "reason_code": "goodwill",
+    "recurs": None,
+}
 
 # The steps that make the world, in order: each is the first request to its endpoint, too.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -155,6 +172,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
+    ("wallets", WALLET),
 )
 
 # Requests that are good in that world.
@@ -245,6 +263,15 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
+    "POST invoices/<str:public_id>/apply-credits": Good({}),
+    "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
+    "POST wallets/<str:public_id>/grants": Good(GRANT),
+    "POST grants/<str:public_id>/revoke": Good(
+        {"amount": "1.00", "reason": "too much", "reason_code": "other", "settle": "balance"}
+    ),
+    "POST customers/<str:external_id>/adjustments": Good(
+        {"amount": "2.00", "currency": "USD", "reason_code": "goodwill", "reason": "a call"}
+    ),
 }
 
 # How the values of addresses are found in the world: a list, and the member that names its rows.
@@ -260,6 +287,8 @@ PATHS: dict[str, tuple[str, str]] = {
     "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
+    "wallets/public_id": ("wallets", "id"),
+    "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
 
 
@@ -338,8 +367,13 @@ def build_world() -> World:
         )
         assert response.status_code < 300, (path, response.content)
     factories.api_key(project=project)
+    (wallet,) = client.get(f"/{BASE}wallets").json()["data"]
+    grants = f"/{BASE}wallets/{wallet['id']}/grants"
+    given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
+    assert given.status_code == 201, given.content
     for name, (path, member) in PATHS.items():
-        rows = client.get(f"/{BASE}{path.format(slug=project.slug)}").json()["data"]
+        address = path.format(slug=project.slug, wallet=wallet["id"])
+        rows = client.get(f"/{BASE}{address}").json()["data"]
         assert rows, f"nothing at {path}"
         world.paths[name] = rows[-1][member]
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
