@@ -79,6 +79,15 @@ def objects_of_kind(project: Project, kind: str) -> list[str]:
     return list(rows.values_list("object", flat=True))
 
 
+def standing_of_kind(project: Project, kind: str, objects: Collection[str]) -> dict[str, bool]:
+    """Which of these have an entry of the kind, each with whether it stands: false where it was
+    reversed. One query.
+    """
+    rows = JournalEntry.objects.filter(project=project, kind=kind, object__in=objects).order_by()
+    found = rows.values_list("object", "reversed_by")
+    return {name: reversal is None for name, reversal in found}
+
+
 def transfers_of_documents(project: Project, documents: Iterable[str]) -> QuerySet[Transfer]:
     """The transfers that name one of the documents, oldest first, with entry and accounts."""
     rows = Transfer.objects.filter(project=project, document__in=set(documents))
