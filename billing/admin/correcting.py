@@ -6,7 +6,11 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from unfold.dataclasses import ActionDialog
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from billing.models import CreditNote, Invoice, InvoiceLine
 from billing.selectors.amounts import left_of_lines, lines_of
@@ -31,6 +35,7 @@ from neruba.errors import InvalidError
 from neruba.money import Money
 
 LINES_SHOWN = 50
+MAX_REASON = 500
 
 
 class InvoiceForm(PreviewForm[Invoice]):
@@ -51,6 +56,11 @@ class CreditForm(InvoiceForm):
 
     confirm_words = "Issue this credit note"
 
+    reason = forms.CharField(
+        max_length=MAX_REASON,
+        help_text="It stands on the credit note.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
     settle = forms.ChoiceField(
         label="What was paid already goes",
         choices=[
@@ -166,8 +176,8 @@ class VoidForm(InvoiceForm):
         check_void(invoice)
         parts = settlement_of(invoice.project, invoice.document)
         said = [
-            f"{invoice.number} is taken back: every entry of it is reversed, and nothing is owed on "
-            "it. Its number stays."
+            f"{invoice.number} is taken back: every entry of it is reversed, and nothing is owed.",
+            "Its number stays, and what it billed is not billed anew.",
         ]
         sentences = (
             (parts.credits_minor, "returns to the credits that were drawn"),
@@ -177,7 +187,7 @@ class VoidForm(InvoiceForm):
             (parts.written_off_minor, "is written off no more"),
         )
         said += [f"{self.text(minor)} {words}." for minor, words in sentences if minor > 0]
-        return [*said, "What it billed is not billed anew."]
+        return said
 
 
 class WriteOffForm(InvoiceForm):
@@ -195,7 +205,7 @@ class WriteOffForm(InvoiceForm):
             if (move.debit.code, move.credit.code) == (DEFERRED, RECEIVABLE)
         )
         said = [
-            f"{money(amount)} that is due of {invoice.number} is given up: it becomes uncollectible."
+            f"{money(amount)} that is due of {invoice.number} is given up: it is uncollectible."
         ]
         if unearned:
             said.append(f"{self.text(unearned)} of it was not earned yet: deferred revenue falls.")
@@ -215,13 +225,12 @@ class VoidNoteForm(PreviewForm[CreditNote]):
         note = self.row
         check_note_void(note)
         (document,) = note_documents(note.project, [note])
-        said = [
-            f"{note.number} is taken back: its entry is reversed, and {money(document.total)} less "
-            f"is given back of {note.invoice.number}. Its number stays.",
-            "What it gave to credits, to the balance or to a wallet is taken from there; where that "
-            "was spent, it is refused.",
+        gone = money(document.total)
+        return [
+            f"{note.number} is taken back: {gone} less is given back of {note.invoice.number}.",
+            "Its entry is reversed; its number stays.",
+            "What it gave to credits, balance or a wallet is taken from there: it must be unspent.",
         ]
-        return said
 
 
 CREDIT: ActionDialog = {

@@ -1,0 +1,6 @@
+"""Payments as operators see them, and what payments add to the page of an invoice."""
+
+from payments.admin.invoice import PaidInvoiceAdmin
+from payments.admin.payment import PaymentAdmin
+
+__all__ = ["PaidInvoiceAdmin", "PaymentAdmin"]
