@@ -23,6 +23,7 @@ from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
+ASKER = "asker@world.example"
 INVITE_TOKEN = "nri_the-token-of-an-invite-that-stands"
 
 
@@ -34,7 +35,8 @@ class Good:
     takes fields that it does not know; `lists` whether it may be a list; `partly` whether faults of
     members are answered one by one. `names` says whether it names a thing of the project, which
     another project does not have, and `unknown_status` the answer then. `never_empty` is a list
-    that has rows in every project.
+    that has rows in every project. `person` is who sends what keys may not: the operator, or the
+    one who asked for something.
     """
 
     body: dict[str, Any] | None = None
@@ -46,6 +48,7 @@ class Good:
     names: bool = False
     unknown_status: int = 404
     never_empty: bool = False
+    person: str = ""
 
 
 def _event(number: int) -> dict[str, Any]:
@@ -219,6 +222,9 @@ REQUESTS: dict[str, Good] = {
     "POST projects/<str:slug>/invites/accept": Good(
         {"token": INVITE_TOKEN, "name": "Ann Other", "password": "another-long-password"}
     ),
+    "POST approvals/<str:public_id>/approve": Good({"reason": "checked"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/refuse": Good({"reason": "too much"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/withdraw": Good({"reason": "a mistake"}, person=ASKER),
     "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
     "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
@@ -278,6 +284,7 @@ REQUESTS: dict[str, Good] = {
 PATHS: dict[str, tuple[str, str]] = {
     "projects/prefix": ("projects/{slug}/api-keys", "prefix"),
     "projects/email": ("projects/{slug}/members", "email"),
+    "approvals/public_id": ("approvals", "id"),
     "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
     "meters/code": ("meters", "code"),
@@ -300,11 +307,14 @@ class World:
     client: APIClient
     operator: APIClient
     paths: dict[str, str] = field(default_factory=dict)
+    people: dict[str, APIClient] = field(default_factory=dict)
 
     def caller(self, endpoint: Endpoint) -> APIClient:
         """A key of the project, its operator, or nobody: who has business there."""
         if endpoint.is_public:
             return APIClient(raise_request_exception=False)
+        if person := REQUESTS.get(str(endpoint), Good()).person:
+            return self.people[person]
         return self.client if endpoint.is_of_project else self.operator
 
     def path(self, endpoint: Endpoint) -> str:
@@ -356,6 +366,14 @@ def _operator(project: Project) -> APIClient:
     return factories.client(project=project, secret=issued.secret)
 
 
+def person_of(project: Project, email: str) -> APIClient:
+    """A member's own client."""
+    client = APIClient(raise_request_exception=False)
+    secret = factories.token_of(User.objects.get(email=email)).secret
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_NERUBA_PROJECT=project.slug)
+    return client
+
+
 def build_world() -> World:
     """The world, made through the API alone."""
     project = factories.project()
@@ -371,6 +389,19 @@ def build_world() -> World:
     grants = f"/{BASE}wallets/{wallet['id']}/grants"
     given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
     assert given.status_code == 201, given.content
+    asker = User.objects.filter(email=ASKER).first()
+    if asker is None:
+        factories.operator(project=project, role="support", email=ASKER)
+    else:
+        factories.member(asker, project=project, role="support")
+    world.people = {email: person_of(project, email) for email in (OPERATOR, ASKER)}
+    asked = world.people[ASKER].post(
+        f"/{BASE}customers/acme/adjustments",
+        {"amount": "500.00", "currency": "USD", "reason_code": "goodwill", "reason": "a long call"},
+        format="json",
+        HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex,
+    )
+    assert asked.status_code == 202, asked.content
     for name, (path, member) in PATHS.items():
         address = path.format(slug=project.slug, wallet=wallet["id"])
         rows = client.get(f"/{BASE}{address}").json()["data"]
