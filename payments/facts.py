@@ -65,8 +65,8 @@ def _facts(payment: PaymentSnapshot, since: datetime) -> Iterator[Fact]:
         yield from _of_refund(refund, since)
     for dispute in payment.disputes:
         yield from _of_dispute(dispute, since)
-    if payment.reversed_at is not None:
-        yield Fact(max(since, payment.reversed_at), Kind.REVERSED)
+    if payment.is_reversed:
+        yield Fact(None, Kind.REVERSED)
 
 
 def _of_refund(refund: RefundSnapshot, since: datetime) -> Iterator[Fact]:

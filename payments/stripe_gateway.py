@@ -149,6 +149,22 @@ class StripeGateway:
         with _their_errors():
             return _dispute(self._stripe.disputes.retrieve(dispute_id))
 
+    def list_refunds(self, payment_id: str) -> Iterator[RefundData]:
+        params: stripe.params.RefundListParams = {"limit": PAGE, "payment_intent": payment_id}
+        with _their_errors():
+            for row in self._stripe.refunds.list(params).auto_paging_iter():
+                yield _refund(row)
+
+    def list_disputes(self, payment_id: str) -> Iterator[DisputeData]:
+        params: stripe.params.DisputeListParams = {"limit": PAGE, "payment_intent": payment_id}
+        with _their_errors():
+            for row in self._stripe.disputes.list(params).auto_paging_iter():
+                yield _dispute(row)
+
+    def retrieve_payout(self, payout_id: str) -> PayoutData:
+        with _their_errors():
+            return _payout(self._stripe.payouts.retrieve(payout_id))
+
     def list_balance_transactions(
         self,
         *,
