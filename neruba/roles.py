@@ -40,6 +40,7 @@ READ_BILLING = (
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+MEND_PAYMENTS = ("payments.change_providereventwork",)
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
 # What belongs to the installation, not to a project.
 PLATFORM = (
@@ -62,7 +63,10 @@ ROLES: dict[Role, Rights] = {
     Role.FINANCE: Rights(
         "bills, runs and corrects; reads usage, books and audit",
         READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
-        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, "neruba.change_customer"),
+        (
+            *(*READ_BILLING, *READ_BOOKS, *RUN_BILLING, *MEND_PAYMENTS),
+            "neruba.change_customer",
+        ),
     ),
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",

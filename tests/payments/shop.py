@@ -127,6 +127,14 @@ class Shop:
         rows: list[dict[str, Any]] = self._stripe(f"{kind}?limit=100")["data"]
         return rows
 
+    def create(self, path: str, **params: str) -> Any:
+        """What somebody does at the provider, beside us."""
+        address, key = f"{self.fake.url}/v1/{path}", {"Authorization": f"Bearer {KEY}"}
+        form = urllib.parse.urlencode(params).encode()
+        request = urllib.request.Request(address, form, headers=key)  # noqa: S310
+        with _OPENER.open(request, timeout=10) as answer:
+            return json.load(answer)
+
     def _stripe(self, path: str) -> Any:
         address, key = f"{self.fake.url}/v1/{path}", {"Authorization": f"Bearer {KEY}"}
         request = urllib.request.Request(address, headers=key)  # noqa: S310

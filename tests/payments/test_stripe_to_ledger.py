@@ -1,6 +1,5 @@
 """From the page on which a customer pays to the books, through every door."""
 
-
 from payments.models import CheckoutSession, Payment, ProviderEventWork
 from tests.payments.shop import DECLINED, Shop
 

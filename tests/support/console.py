@@ -45,6 +45,7 @@ def world(**project: Any) -> Sandbox:
     factories.failed_login()
     factories.event_archive(project=sandbox.project)
     factories.signs_of_life()
+    factories.stripe_world(customer=factories.customer(project=sandbox.project))
     return sandbox
 
 

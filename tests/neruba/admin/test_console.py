@@ -60,6 +60,7 @@ def world() -> Project:
     factories.operator(project=made.project, role="auditor")
     factories.invited(project=made.project)
     factories.operator_token(project=made.project)
+    factories.stripe_world(customer=factories.customer(project=made.project))
     return made.project
 
 
