@@ -229,6 +229,8 @@ def parse_stripe_event(
 
 
 def _is_signed_by(payload: bytes, signature: str, secret: str) -> bool:
+    if not signature.isascii():
+        return False  # the library compares texts, and fails on others
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret)
     except (stripe.SignatureVerificationError, UnicodeError):

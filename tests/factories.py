@@ -38,7 +38,7 @@ from neruba.services.operator_tokens import IssuedToken, issue_operator_token
 from neruba.services.projects import create_project
 from neruba.services.secrets import set_secret
 from payments.gateway import ProviderEventData
-from payments.models import Payment, ProviderEventWork
+from payments.models import CreditPack, Payment, ProviderEventWork
 from payments.services.inbox import receive_event
 from payments.services.intents import work_on_payment
 from payments.services.packs import offer_pack
@@ -340,22 +340,29 @@ def payment(
     )
 
 
+def pack(
+    *, project: Project, amount: str = "100.00", bonus: str = "20.00", at: datetime = START
+) -> CreditPack:
+    """A credit pack in USD whose credits do not expire."""
+    return offer_pack(
+        project=project,
+        code=f"pack-{next(_numbers)}",
+        price=Money.parse(amount, "USD"),
+        credits=Money.parse(amount, "USD"),
+        bonus=Money.parse(bonus, "USD"),
+        expires_after=None,
+        actor=SYSTEM,
+        at=at,
+    ).pack
+
+
 def stripe_world(*, customer: Customer, at: datetime = START) -> None:
     """What payments through Stripe leave: a payment by checkout that was refunded and disputed, a
     pack that was sold, a webhook that is dead; all posted from looks at the provider's objects.
     """
     project = customer.project
     number = next(_numbers)
-    pack = offer_pack(
-        project=project,
-        code=f"pack-{number}",
-        price=Money.parse("50.00", "USD"),
-        credits=Money.parse("50.00", "USD"),
-        bonus=Money.parse("5.00", "USD"),
-        expires_after=None,
-        actor=SYSTEM,
-        at=at,
-    ).pack
+    offered = pack(project=project, amount="50.00", bonus="5.00", at=at)
     bill = invoice(customer=customer, amount="100.00", at=at)
     store_session(
         project=project,
@@ -372,7 +379,7 @@ def stripe_world(*, customer: Customer, at: datetime = START) -> None:
     whose = {"neruba_customer": customer.external_id}
     for name, minor, metadata in (
         (f"pi_{number}_invoice", 10000, {**whose, "neruba_invoice": bill.public_id}),
-        (f"pi_{number}_pack", 5000, {**whose, "neruba_credit_pack": pack.code}),
+        (f"pi_{number}_pack", 5000, {**whose, "neruba_credit_pack": offered.code}),
     ):
         refund = RefundSnapshot(f"re_{name}", 1000, "succeeded", at, left_at=at)
         dispute = DisputeSnapshot(f"dp_{name}", 500, 1500, "lost", at)
