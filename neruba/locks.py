@@ -1,11 +1,12 @@
 """The only row locks of the platform; global order: lease, message, key, project (its members),
-invite, secret, customer.
+invite, approval, secret, customer.
 """
 
 from django.db.models import Q
 
 from neruba.models import (
     ApiKey,
+    Approval,
     Customer,
     Invite,
     Lease,
@@ -35,6 +36,11 @@ def lock_api_key(project: Project, prefix: str) -> ApiKey | None:
 def lock_invite(pk: int) -> Invite | None:
     """The invite as it stands now, or None."""
     return Invite.objects.select_for_update().filter(pk=pk).first()
+
+
+def lock_approval(pk: int) -> Approval:
+    """The approval as it stands now."""
+    return Approval.objects.select_for_update().get(pk=pk)
 
 
 def lock_memberships(project: Project) -> list[Membership]:

@@ -5,6 +5,7 @@ Pure. The one table that groups, permissions, scopes and the page of rights are 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -22,11 +23,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """`scopes` are those of the API; `permissions` are patterns of Django's names, `app.code`."""
+    """`scopes` are those of the API; `permissions` are patterns of Django's names, `app.code`.
+
+    `limit` is how much money an operator of the role may give away in one act, in major units of
+    whatever currency; above it a second person approves. None: any amount.
+    """
 
     words: str
     scopes: frozenset[str]
     permissions: tuple[str, ...]
+    limit: Decimal | None = Decimal(0)
 
 
 READ_BILLING = (
@@ -36,11 +42,16 @@ READ_BILLING = (
     "neruba.view_customer",
     "neruba.view_historicalcustomer",
     "neruba.view_subject",
+    "ledger.view_wallet",
+    "ledger.view_grant",
 )
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
 MEND_PAYMENTS = ("payments.change_providereventwork",)
+GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
+ASK = ("neruba.view_approval", "neruba.add_approval")
+APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
 # What belongs to the installation, not to a project.
 PLATFORM = (
@@ -54,24 +65,33 @@ ROLES: dict[Role, Rights] = {
         "everything in the project; makes and unmakes owners",
         frozenset({"admin"}),
         ("*",),
+        limit=None,
     ),
     Role.ADMIN: Rights(
         "everything in the project but its owners",
         frozenset({"admin"}),
         ("*",),
+        limit=None,
     ),
     Role.FINANCE: Rights(
         "bills, runs and corrects; reads usage, books and audit",
         READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
         (
-            *(*READ_BILLING, *READ_BOOKS, *RUN_BILLING, *MEND_PAYMENTS),
+            *READ_BILLING,
+            *READ_BOOKS,
+            *RUN_BILLING,
+            *MEND_PAYMENTS,
+            *APPROVE,
+            *GIVE_CREDIT,
             "neruba.change_customer",
         ),
+        limit=Decimal(5000),
     ),
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, "neruba.change_customer"),
+        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, "neruba.change_customer"),
+        limit=Decimal(100),
     ),
     Role.DEVELOPER: Rights(
         "sends and mends usage; reads catalogue, invoices and background work",

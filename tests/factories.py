@@ -24,12 +24,21 @@ from neruba import clock
 from neruba.actor import SYSTEM, Actor
 from neruba.api.parsers import decode_json
 from neruba.edge import run_atomic
-from neruba.models import Customer, Membership, OutboxMessage, Project, ProjectSecret, User
+from neruba.models import (
+    Approval,
+    Customer,
+    Membership,
+    OutboxMessage,
+    Project,
+    ProjectSecret,
+    User,
+)
 from neruba.money import Money
 from neruba.ops.heartbeat import SCHEDULER, note_life
 from neruba.ops.invariants import keep_check
 from neruba.roles import Role
 from neruba.services.api_keys import IssuedKey, issue_api_key
+from neruba.services.approvals import request_approval
 from neruba.services.customers import create_customer
 from neruba.services.invites import IssuedInvite, invite
 from neruba.services.leases import Held, take_lease
@@ -258,6 +267,21 @@ def signs_of_life(*, at: datetime = START) -> None:
     keep_check("sample", checked=3, differences=["acme: invoice INV-000001: differs"], at=at)
 
 
+def approval(
+    *, project: Project, actor: Actor, operation: str = "test.give", amount: str = "500.00"
+) -> Approval:
+    """What an operator asks for."""
+    return request_approval(
+        project=project,
+        operation=operation,
+        payload={"customer": "acme"},
+        amount=Money.parse(amount, "USD"),
+        reason="they waited long",
+        actor=actor,
+        at=START,
+    )
+
+
 def event_archive(*, project: Project) -> EventArchive:
     """The manifest of a file that is not at hand."""
     return EventArchive.objects.create(
@@ -276,10 +300,15 @@ def event_archive(*, project: Project) -> EventArchive:
 
 
 def invoice(
-    *, customer: Customer, amount: str = "100.00", currency: str = "USD", at: datetime = START
+    *,
+    customer: Customer,
+    amount: str = "100.00",
+    currency: str = "USD",
+    key: str | None = None,
+    at: datetime = START,
 ) -> Invoice:
     """An issued invoice of one charge."""
-    key = f"charge-{next(_numbers)}"
+    key = key or f"charge-{next(_numbers)}"
     accepted = accept_charge(
         project=customer.project,
         customer=customer,

@@ -6,12 +6,14 @@ from billing.api.catalog import PlanDetail, PlanList
 from billing.api.charges import ChargeList
 from billing.api.erasure import CustomerErase
 from billing.api.invoices import (
+    InvoiceApplyCredits,
     InvoiceDetail,
     InvoiceExplain,
     InvoiceList,
     InvoicePreview,
     InvoiceVerify,
 )
+from billing.api.reports import ReceivablesAgeing
 from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
 from billing.api.subscriptions import (
     SubscriptionChanges,
@@ -36,9 +38,11 @@ urlpatterns = [
     path("billing-runs/<str:public_id>/items", RunItems.as_view()),
     path("billing-runs/<str:public_id>/retry", RunRetry.as_view()),
     path("billing-runs/<str:public_id>/repeat", RunRepeat.as_view()),
+    path("reports/receivables-ageing", ReceivablesAgeing.as_view()),
     path("invoices", InvoiceList.as_view()),
     path("invoices/preview", InvoicePreview.as_view()),
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),
     path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
     path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
+    path("invoices/<str:public_id>/apply-credits", InvoiceApplyCredits.as_view()),
 ]

@@ -10,6 +10,7 @@ from billing.rating.invoice import invoice_content
 from billing.rating.lines import line_content
 from billing.selectors.amounts import line_amount
 from billing.selectors.contents import Computed, computed, waiting_charges
+from billing.selectors.credits import expected_settlements
 from ledger.selectors.settlements import Settlement, settlements
 from neruba.canonical import sha256_hex
 from neruba.models import Project
@@ -66,12 +67,20 @@ def documents_of(project: Project, invoices: Sequence[Invoice]) -> list[Document
 
 
 def documents_of_computed(project: Project, found: Sequence[Computed]) -> list[Document]:
-    """Documents that are not issued."""
-    return _numbered(project, [document_of_computed(one) for one in found])
+    """Documents that are not issued, with what they would draw of credits."""
+    return _numbered(project, _expected(project, found))
+
+
+def _expected(project: Project, found: Sequence[Computed]) -> list[Document]:
+    settled = expected_settlements(project, found)
+    return [
+        Document(one.invoice, one.content.content(), one.content.total, settled[index])
+        for index, one in enumerate(found)
+    ]
 
 
 def document_of_computed(one: Computed) -> Document:
-    """A document that is not issued; without the numbers of what it corrects."""
+    """A document that is not issued; without the numbers of what it corrects, and what it draws."""
     total = one.content.total
     return Document(one.invoice, one.content.content(), total, Settlement(total.minor))
 
@@ -102,11 +111,8 @@ def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
     every = list(rows)
     charges = waiting_charges(project, every)
     wanted = {draft.pk for draft in drafts}
-    found = [
-        document_of_computed(one)
-        for one in computed(project, every, bound=None, charges=charges)
-        if one.invoice.pk in wanted
-    ]
+    coming = computed(project, every, bound=None, charges=charges)
+    found = [one for one in _expected(project, coming) if one.invoice.pk in wanted]
     # What was issued while it was computed here may have been computed from half of the facts.
     still = Invoice.objects.filter(pk__in=wanted, status=Invoice.Status.DRAFT)
     standing = set(still.values_list("pk", flat=True))

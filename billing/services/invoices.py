@@ -30,6 +30,7 @@ from billing.selectors.contents import (
     waiting_charges,
 )
 from billing.selectors.corrections import corrections_alone, late_periods
+from billing.selectors.credits import credit_postings, drawing_of, settled_minor
 from billing.selectors.timelines import (
     PERIOD_COLUMNS,
     begun_period,
@@ -37,11 +38,9 @@ from billing.selectors.timelines import (
     stored_periods,
     timelines_of,
 )
-from billing.services.credits import Drawing, credit_postings, settled_minor
 from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
-from ledger.drawing import Payable
 from ledger.services.journal import post_lines
 from ledger.templates import OperationKey, Posting
 from ledger.templates.invoices import BilledLine, invoice_moves
@@ -208,7 +207,7 @@ def _finalize(
         return Finalized((), {}, len(empty))
     made.sort(key=lambda one: order_of(one.invoice))
     postings = [_posting(one, at) for one in made]
-    drawn = credit_postings(project, [_drawing(one) for one in made], at=at)
+    drawn = credit_postings(project, [drawing_of(one, at=at) for one in made])
     posted = post_lines(project=project, postings=[*postings, *drawn.values()], at=at)
     _store_lines(project, made, posted[: len(made)])
     _store_parties(project, made)
@@ -220,7 +219,7 @@ def _finalize(
         invoice.bound_event, invoice.bound_retraction = bound.event, bound.retraction
         invoice.known_changes = one.known_changes
         invoice.content_hash = one.content.content_hash
-        is_due = one.content.total.minor != settled_minor(drawn.get(index))
+        is_due = one.content.total.minor != sum(settled_minor(drawn.get(index)))
         invoice.status = Invoice.Status.OPEN if is_due else Invoice.Status.PAID
     _number(project, made, postings)
     totals: dict[str, int] = {}
@@ -228,11 +227,6 @@ def _finalize(
         total = one.content.total
         totals[total.currency] = totals.get(total.currency, 0) + total.minor
     return Finalized(tuple(one.invoice for one in made), totals, len(empty))
-
-
-def _drawing(one: Computed) -> Drawing:
-    lines = tuple(Payable(line.price, line.amount_minor) for line in one.content.lines)
-    return Drawing(one.invoice, one.content.facts.customer, lines, one.content.total.minor)
 
 
 def _payment_terms_days(project: Project, one: Computed) -> int:

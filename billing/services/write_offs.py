@@ -72,11 +72,10 @@ def recover(*, invoice: Invoice, amount: Money, reason: str, actor: Actor, at: d
             f"{amount} cannot be recovered."
         )
     given_up = moves_of_document(invoice.project, invoice.document, kind=WRITE_OFF)
-    on_receivable = [move for move in given_up if move.credit.code == RECEIVABLE]
     moves = recovery_moves(
-        on_receivable,
+        [move for move in given_up if move.credit.code == RECEIVABLE],
+        moves_of_document(invoice.project, invoice.document, kind=RECOVER),
         amount_minor=amount.minor,
-        already_minor=sum(move.amount_minor for move in on_receivable) - off,
     )
     post_entry(
         project=invoice.project, key=_key(invoice, RECOVER), moves=moves, occurred_at=at, at=at

@@ -73,7 +73,9 @@ def issue_grant(
     Raises InvalidError with a pointer, CustomerErasedError.
     """
     starts = effective_at or at
-    _check_grant(wallet, amount, priority=priority, starts=starts, expires_at=expires_at, at=at)
+    check_grant(
+        wallet.currency, amount, priority=priority, starts=starts, expires_at=expires_at, at=at
+    )
     lock_customer(wallet.customer)
     refuse_erased(wallet.customer)
     grant = Grant.objects.create(
@@ -99,8 +101,8 @@ def issue_grant(
     return grant
 
 
-def _check_grant(
-    wallet: Wallet,
+def check_grant(
+    currency: str,
     amount: Money,
     *,
     priority: int,
@@ -108,8 +110,9 @@ def _check_grant(
     expires_at: datetime | None,
     at: datetime,
 ) -> None:
-    if amount.currency != wallet.currency:
-        raise InvalidError(f"The wallet holds {wallet.currency}.", pointer="/currency")
+    """Raises InvalidError with a pointer for a grant that a wallet of this currency cannot hold."""
+    if amount.currency != currency:
+        raise InvalidError(f"The wallet holds {currency}.", pointer="/currency")
     if amount.minor <= 0:
         raise InvalidError("The amount must be above zero.", pointer="/amount")
     if not 0 <= priority <= MAX_PRIORITY:
@@ -133,21 +136,16 @@ def revoke_grant(
     """Take back what is left of a grant, or an amount of it, never what was used; return how much.
 
     Prepaid money goes to the customer balance, or is to be refunded. Without an amount the grant
-    ends; what is returned to it later leaves the same way. Raises ConflictError for an amount above
-    what is left, GrantEndedError, GrantFrozenError.
+    ends; what is returned to it later leaves the same way, and to ask for it again takes nothing.
+    Raises ConflictError for an amount above what is left and where nothing is, GrantEndedError,
+    GrantFrozenError.
     """
-    if amount is not None and amount.minor <= 0:
-        raise InvalidError("The amount must be above zero.", pointer="/amount")
     lock_customer(grant.wallet.customer)
     grant = lock_grant(grant.pk)
-    _refuse_ended(grant)
-    left = Money(grant_balances([grant])[grant.pk], grant.currency)
-    taken = left if amount is None else amount
-    if taken.currency != left.currency:
-        raise InvalidError(f"The grant is in {left.currency}.", pointer="/amount")
-    if taken > left:
-        raise ConflictError(f"{left} is left of this grant; {taken} cannot be taken back.")
-    moves = revoked_moves(grant.key, taken.minor, settle=settle) if taken else ()
+    taken = revocable(grant, amount, at=at)
+    if not taken:
+        return taken
+    moves = revoked_moves(grant.key, taken.minor, settle=settle)
     _post_next(grant, REVOKE, moves, at=at)
     if amount is None:
         grant.end, grant.due_at, grant.settle = Grant.End.REVOKED, None, settle
@@ -156,9 +154,31 @@ def revoke_grant(
     return taken
 
 
-def _refuse_ended(grant: Grant) -> None:
-    if grant.end:
-        raise GrantEndedError(f"This grant was {grant.end} before.")
+def revocable(grant: Grant, amount: Money | None, *, at: datetime) -> Money:
+    """How much would be taken back of a grant, as it stands now; zero for the whole of one that was
+    revoked. Raises as `revoke_grant`.
+    """
+    if amount is not None and amount.minor <= 0:
+        raise InvalidError("The amount must be above zero.", pointer="/amount")
+    if grant.end == Grant.End.REVOKED and amount is None:
+        return Money(0, grant.currency)
+    _refuse_ended(grant, at)
+    left = Money(grant_balances([grant])[grant.pk], grant.currency)
+    taken = left if amount is None else amount
+    if taken.currency != left.currency:
+        raise InvalidError(f"The grant is in {left.currency}.", pointer="/amount")
+    if not left:
+        raise ConflictError("This grant is used up: nothing is left to take back.")
+    if taken > left:
+        raise ConflictError(f"{left} is left of this grant; {taken} cannot be taken back.")
+    return taken
+
+
+def _refuse_ended(grant: Grant, at: datetime) -> None:
+    if grant.end == Grant.End.REVOKED:
+        raise GrantEndedError("This grant was revoked before.")
+    if grant.end or (grant.expires_at is not None and grant.expires_at <= at):
+        raise GrantEndedError("This grant has expired.")
     if grant.frozen_by:
         raise GrantFrozenError(
             f"Dispute {grant.frozen_by} freezes this grant until it is won or lost."

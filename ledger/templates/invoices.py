@@ -4,6 +4,7 @@ Documents post only against 1100, and each transfer names the invoice, so that w
 of it is the sum over its document.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -178,19 +179,26 @@ def write_off_moves(
 
 
 def recovery_moves(
-    written_off: Sequence[Move], *, amount_minor: int, already_minor: int
+    written_off: Sequence[Move], recovered: Sequence[Move], *, amount_minor: int
 ) -> tuple[Move, ...]:
-    """The mirror of as much of a write-off as came in: bad debt first, then what was not earned.
+    """The mirror of as much of what stands written off as came in: bad debt first, then what was
+    not earned.
 
-    `written_off` are the moves of the write-off that credit the receivable, `already_minor` of
-    which was recovered before; both amounts together are at most their sum.
+    `written_off` are the moves of write-offs that credit the receivable, `recovered` the mirrors of
+    some of them; `amount_minor` is at most their difference.
     """
-    skip, left, moves = already_minor, amount_minor, []
-    for move in reversed(written_off):
-        passed = min(skip, move.amount_minor)
-        skip -= passed
-        taken = min(left, move.amount_minor - passed)
+    standing: Counter[tuple[AccountKey, str]] = Counter()
+    for move in written_off:
+        standing[move.debit, move.line] += move.amount_minor
+    for move in recovered:
+        standing[move.credit, move.line] -= move.amount_minor
+    receivable, document = written_off[0].credit, written_off[0].document
+    left, moves = amount_minor, []
+    for (account, line), minor in sorted(
+        standing.items(), key=lambda item: item[0][0].code != BAD_DEBT
+    ):
+        taken = min(left, minor)
         if taken:
-            moves.append(Move(move.credit, move.debit, taken, move.document, move.line))
+            moves.append(Move(receivable, account, taken, document, line))
             left -= taken
     return tuple(moves)

@@ -1,6 +1,7 @@
 """The platform in the console."""
 
 from neruba.admin.api_keys import ApiKeyAdmin
+from neruba.admin.approvals import ApprovalAdmin
 from neruba.admin.audit import AuditRecordAdmin, IdempotencyRecordAdmin
 from neruba.admin.customers import CustomerAdmin, SubjectAdmin
 from neruba.admin.logins import AccessAttemptAdmin, AccessFailureLogAdmin
@@ -16,6 +17,7 @@ __all__ = [
     "AccessAttemptAdmin",
     "AccessFailureLogAdmin",
     "ApiKeyAdmin",
+    "ApprovalAdmin",
     "AuditRecordAdmin",
     "CustomerAdmin",
     "HeartbeatAdmin",

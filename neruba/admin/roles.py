@@ -24,7 +24,7 @@ class RoleAdmin(PageAdmin):
     """Read-only for everyone: the table is in `neruba.roles`."""
 
     project_path = None
-    list_display = ["name", "may", "scopes", "members"]
+    list_display = ["name", "may", "limit", "scopes", "members"]
     list_display_links = ["name"]
     search_fields = ["name"]
 
@@ -38,6 +38,10 @@ class RoleAdmin(PageAdmin):
     @admin.display(description="May do")
     def may(self, group: Group) -> str:
         return ROLES[Role(group.name)].words
+
+    @admin.display(description="May give away in one act")
+    def limit(self, group: Group) -> str:
+        return limit_in_words(Role(group.name))
 
     @admin.display(description="Scopes of the API")
     def scopes(self, group: Group) -> str:
@@ -53,7 +57,11 @@ class RoleAdmin(PageAdmin):
         members = here.select_related("user").order_by("user__email")[:MEMBERS_SHOWN]
         held = ROLES[role].scopes
         return Page(
-            facts=[Fact("Role", role), Fact("May", ROLES[role].words)],
+            facts=[
+                Fact("Role", role),
+                Fact("May", ROLES[role].words),
+                Fact("May give away in one act", limit_in_words(role)),
+            ],
             tables=[
                 Table(
                     title="Who has it in this project",
@@ -73,6 +81,14 @@ class RoleAdmin(PageAdmin):
                 _console_table(role),
             ],
         )
+
+
+def limit_in_words(role: Role) -> str:
+    """Above it a second person approves; major units of any currency."""
+    limit = ROLES[role].limit
+    if limit is None:
+        return "any amount"
+    return f"up to {limit:,}, above it another one approves" if limit else "nothing"
 
 
 def _yes_or_no(held: object) -> str:

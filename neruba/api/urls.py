@@ -5,6 +5,13 @@ needs %2F.
 from django.urls import path
 
 from neruba.api.api_keys import ApiKeyDetail, ApiKeyList, ApiKeyRotation
+from neruba.api.approvals import (
+    ApprovalApprove,
+    ApprovalDetail,
+    ApprovalList,
+    ApprovalRefuse,
+    ApprovalWithdraw,
+)
 from neruba.api.audit import AuditList
 from neruba.api.customers import CustomerDetail, CustomerList
 from neruba.api.members import (
@@ -29,6 +36,11 @@ urlpatterns = [
     path("projects/<str:slug>/api-keys", ApiKeyList.as_view()),
     path("projects/<str:slug>/api-keys/<str:prefix>", ApiKeyDetail.as_view()),
     path("projects/<str:slug>/api-keys/<str:prefix>/rotate", ApiKeyRotation.as_view()),
+    path("approvals", ApprovalList.as_view()),
+    path("approvals/<str:public_id>", ApprovalDetail.as_view()),
+    path("approvals/<str:public_id>/approve", ApprovalApprove.as_view()),
+    path("approvals/<str:public_id>/refuse", ApprovalRefuse.as_view()),
+    path("approvals/<str:public_id>/withdraw", ApprovalWithdraw.as_view()),
     path("audit", AuditList.as_view()),
     path("clock", ClockView.as_view()),
     path("customers", CustomerList.as_view()),

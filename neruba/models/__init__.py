@@ -1,6 +1,7 @@
 """The platform's rows: tenancy, credentials, parties, audit, HTTP idempotency, work and news."""
 
 from neruba.models.access import ApiKey, User
+from neruba.models.approval import Approval
 from neruba.models.audit import AuditRecord
 from neruba.models.customer import Customer, Subject
 from neruba.models.idempotency import IdempotencyRecord
@@ -13,6 +14,7 @@ from neruba.models.secret import ProjectSecret
 
 __all__ = [
     "ApiKey",
+    "Approval",
     "AuditRecord",
     "Customer",
     "Heartbeat",

@@ -15,6 +15,9 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Customers", "group", "neruba.customer"),
             ("Subscriptions", "autorenew", "billing.subscription"),
             ("Charges", "add_card", "billing.charge"),
+            ("Wallets", "account_balance_wallet", "ledger.wallet"),
+            ("Credits", "redeem", "ledger.grant"),
+            ("Approvals", "how_to_reg", "neruba.approval"),
         ],
     ),
     (
@@ -93,6 +96,20 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ),
 ]
 REST = "More"
+# What waits for the operator, as a number beside the entry.
+BADGES = {"neruba.approval": {"badge": "neruba.admin.approvals.badge"}}
+# Pages that are about no single row: title, icon, name of the address, permissions needed.
+BOOKS = ("ledger.view_account", "ledger.view_transfer")
+FINANCE: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("Trial balance", "balance", "trial_balance", BOOKS),
+    (
+        "Receivables ageing",
+        "hourglass_bottom",
+        "receivables_ageing",
+        (*BOOKS, "billing.view_invoice"),
+    ),
+    ("Ledger export", "download", "ledger_export", (*BOOKS, "ledger.view_journalentry")),
+]
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -110,7 +127,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
     def item(title: str, icon: str, name: str) -> dict[str, Any]:
         address = reverse(f"admin:{name.replace('.', '_')}_changelist")
-        return {"title": title, "icon": icon, "link": address}
+        return {"title": title, "icon": icon, "link": address, **BADGES.get(name, {})}
 
     project = project_of(request)
     groups: list[dict[str, Any]] = [
@@ -125,6 +142,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ]
         }
     ]
+    reports = [
+        {"title": title, "icon": icon, "link": reverse(name)}
+        for title, icon, name, permissions in FINANCE
+        if project and all(request.user.has_perm(permission) for permission in permissions)
+    ]
+    groups.append({"title": "Finance", "items": reports, "separator": True})
     named = set()
     for title, entries in NAVIGATION:
         named |= {name for _, _, name in entries}

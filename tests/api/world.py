@@ -134,6 +134,23 @@ CHARGE: dict[str, Any] = {
     "metadata": {"ticket": "T-17"},
     "invoice_now": False,
 }
+WALLET: dict[str, Any] = {
+    "customer": "acme",
+    "name": "Credits",
+    "currency": "USD",
+    "auto_top_up": None,
+}
+GRANT: dict[str, Any] = {
+    "amount": "5.00",
+    "kind": "promotional",
+    "priority": 10,
+    "effective_at": "2026-01-01T00:00:00Z",
+    "expires_at": "2027-01-01T00:00:00Z",
+    "scope": {"prices": ["calls"]},
+    "reason": "a slow week",
+    "reason_code": "goodwill",
+    "recurs": None,
+}
 
 # The steps that make the world, in order: each is the first request to its endpoint, too.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -169,6 +186,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
             "cancel_url": "https://shop.example/no",
         },
     ),
+    ("wallets", WALLET),
 )
 
 # Requests that are good in that world.
@@ -235,6 +253,7 @@ REQUESTS: dict[str, Good] = {
     ),
     "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
+    "GET ledger/export": Good(query="format=csv"),
     "GET usage": Good(
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
         names=True,
@@ -277,6 +296,15 @@ REQUESTS: dict[str, Good] = {
         names=True,
     ),
     "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
+    "POST invoices/<str:public_id>/apply-credits": Good({}),
+    "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
+    "POST wallets/<str:public_id>/grants": Good(GRANT),
+    "POST grants/<str:public_id>/revoke": Good(
+        {"amount": "1.00", "reason": "too much", "reason_code": "other", "settle": "balance"}
+    ),
+    "POST customers/<str:external_id>/adjustments": Good(
+        {"amount": "2.00", "currency": "USD", "reason_code": "goodwill", "reason": "a call"}
+    ),
 }
 
 # How the values of addresses are found in the world: a list, and the member that names its rows.
@@ -293,6 +321,8 @@ PATHS: dict[str, tuple[str, str]] = {
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
     "checkout-sessions/public_id": ("checkout-sessions", "id"),
+    "wallets/public_id": ("wallets", "id"),
+    "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
 
 
@@ -387,8 +417,13 @@ def build_world() -> World:
         )
         assert response.status_code < 300, (path, response.content)
     factories.api_key(project=project)
+    (wallet,) = client.get(f"/{BASE}wallets").json()["data"]
+    grants = f"/{BASE}wallets/{wallet['id']}/grants"
+    given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
+    assert given.status_code == 201, given.content
     for name, (path, member) in PATHS.items():
-        rows = client.get(f"/{BASE}{path.format(slug=project.slug)}").json()["data"]
+        address = path.format(slug=project.slug, wallet=wallet["id"])
+        rows = client.get(f"/{BASE}{address}").json()["data"]
         assert rows, f"nothing at {path}"
         world.paths[name] = rows[-1][member]
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")

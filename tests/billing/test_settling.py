@@ -26,6 +26,7 @@ from neruba.errors import ConflictError, InvalidError
 from neruba.models import Customer, Project
 from neruba.money import Money
 from tests import factories
+from tests.billing.sandbox import BASE, started
 
 pytestmark = pytest.mark.django_db
 START = factories.START
@@ -127,8 +128,10 @@ def test_revoking_takes_the_rest_and_never_what_was_used(customer: Customer) -> 
     assert (taken, left(customer)) == (usd("20.00"), [0])
     found = books(customer.project)
     assert (found["2020"], found["2300"]) == (1000, 2000)
+    again = revoke_grant(grant=grant, amount=None, reason="x", actor=SYSTEM, at=START)
     with pytest.raises(ConflictError, match="revoked before"):
-        revoke_grant(grant=grant, amount=None, reason="x", actor=SYSTEM, at=START)
+        revoke_grant(grant=grant, amount=usd("1.00"), reason="x", actor=SYSTEM, at=START)
+    assert (again, books(customer.project)) == (usd("0.00"), found)
 
 
 def test_credit_applies_to_an_open_invoice_when_it_comes_later(customer: Customer) -> None:
@@ -304,3 +307,39 @@ def test_a_credit_note_that_cannot_be_changes_nothing(
             invoice=invoice, lines=named, settle="invoice", reason="x", actor=SYSTEM, at=START
         )
     assert (refused.value.pointer, books(customer.project)) == (pointer, before)
+
+
+def test_a_preview_and_a_draft_show_what_the_invoice_will_draw() -> None:
+    sandbox = started(BASE)
+    sandbox.subscribe(anchor="calendar", start_at="2026-01-16T00:00:00Z")
+    customer = Customer.objects.get(project=sandbox.project)
+    factories.grant(
+        wallet=factories.wallet(customer=customer),
+        amount="40.00",
+        expires_at=START + timedelta(days=45),
+    )
+    coming = sandbox.preview(customer="acme", as_of="2026-03-01T00:00:00Z")
+    names = ("total", "credits_applied", "balance_applied", "amount_due")
+    shown = [[one[name] for name in names] for one in coming]
+    assert shown == [
+        ["15.48", "15.48", "0.00", "0.00"],
+        ["30.00", "24.52", "0.00", "5.48"],
+        ["30.00", "0.00", "0.00", "30.00"],
+    ]
+    sandbox.clock("2026-03-01T00:00:00Z")
+    assert [[one[name] for name in names] for one in sandbox.invoices()] == shown
+    assert [one["status"] for one in sandbox.invoices()] == ["paid", "open", "open"]
+
+
+def test_what_is_recovered_mirrors_the_write_off_that_stands() -> None:
+    """Found by the state machine: the second write-off takes other accounts than the first."""
+    sandbox = started(BASE)
+    sandbox.subscribe()
+    sandbox.clock("2026-01-01T00:00:00Z")
+    invoice = Invoice.objects.get(project=sandbox.project)
+    for day in (0, 23):
+        at = START + timedelta(days=day)
+        off = write_off(invoice=invoice, reason="x", actor=SYSTEM, at=at)
+        recover(invoice=invoice, amount=off, reason="x", actor=SYSTEM, at=at)
+    # 23 of 31 days of 30.00 were earned by then; nothing stands as bad debt.
+    assert books(sandbox.project) == {"1100": 3000, "2100": 774, "4000": 2226}

@@ -1,0 +1,18 @@
+"""Grants, draws, credit notes, payments, write-offs and voids in any order: the books hold."""
+
+import os
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.properties.settlement_machine import Settlement
+
+EXAMPLES = max(4, int(os.environ.get("NERUBA_EXAMPLES", "50")) // 5)
+
+
+@pytest.mark.django_db
+def test_whatever_settles_invoices_leaves_books_that_hold() -> None:
+    run_state_machine_as_test(
+        Settlement, settings=settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None)
+    )
