@@ -124,7 +124,7 @@ def test_the_facts_of_a_look_are_those_with_which_later_ones_begin(history: Hist
     """
     known: list[tuple[object, ...]] = []
     for look in history.looks:
-        found = [
+        found: list[tuple[object, ...]] = [
             (fact.at, fact.kind, (fact.refund or fact.dispute or look).id)
             for fact in facts_of(look)
             if fact.kind not in (Kind.FEE, Kind.REFUND_SUCCEEDED) and fact.at is not None
