@@ -1,4 +1,4 @@
-"""Webhooks under fire: eight clients post 5,000, in no order, a third of them again, a tenth forged,
+"""Webhooks under fire: 5,000 by eight clients, in no order, a third of them again, a tenth forged,
 while workers work on them. None is lost, none counts twice, no forged one leaves a trace.
 """
 
