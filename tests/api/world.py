@@ -5,18 +5,14 @@ its request stands here: a body in REQUESTS for what writes, a value in PATHS fo
 its address. All else follows from that.
 """
 
-import atexit
 import json
 import uuid
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
-from bin.lib.fake_stripe.running import Running, running_fake_stripe
 from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.models import Customer, Invite, Project, User
@@ -24,7 +20,7 @@ from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
-from tests.payments.shop import use_fake
+from tests.payments.shop import CHECKOUT, PACK, use_provider
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
@@ -178,14 +174,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
     ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
-    (
-        "checkout-sessions",
-        {
-            "for": {"credit_pack": "small", "customer": "acme"},
-            "success_url": "https://shop.example/ok",
-            "cancel_url": "https://shop.example/no",
-        },
-    ),
+    ("checkout-sessions", CHECKOUT),
     ("wallets", WALLET),
 )
 
@@ -277,24 +266,8 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
-    "POST credit-packs": Good(
-        {
-            "code": "large",
-            "price": "500.00",
-            "currency": "USD",
-            "credits": "500.00",
-            "bonus_credits": "50.00",
-            "expires_after": "P365D",
-        }
-    ),
-    "POST checkout-sessions": Good(
-        {
-            "for": {"credit_pack": "small", "customer": "acme"},
-            "success_url": "https://shop.example/ok",
-            "cancel_url": "https://shop.example/no",
-        },
-        names=True,
-    ),
+    "POST credit-packs": Good(PACK),
+    "POST checkout-sessions": Good(CHECKOUT, names=True),
     "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
     "POST invoices/<str:public_id>/apply-credits": Good({}),
     "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
@@ -388,21 +361,6 @@ def _operator(project: Project) -> APIClient:
     Invite.objects.filter(pk=offer.invite.pk).update(token_hash=hash_of(INVITE_TOKEN))
     issued = issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())
     return factories.client(project=project, secret=issued.secret)
-
-
-@cache
-def _provider() -> Running:
-    """One fake Stripe for the whole process, which ends with it."""
-    running = running_fake_stripe()
-    found = running.__enter__()
-    atexit.register(running.__exit__, None, None, None)
-    return found
-
-
-def use_provider(project: Project) -> None:
-    """Let the project take payments through the fake Stripe."""
-    settings.STRIPE_API_BASE = _provider().url
-    use_fake(project)
 
 
 def build_world() -> World:

@@ -45,9 +45,9 @@ CLIENTS = 8
 DELIVERIES = 5000
 FORGED = DELIVERIES // 10
 DISTINCT = (DELIVERIES - FORGED) * 2 // 3
-PAYMENTS = 200
+PAYMENTS = 120
 INVOICES = 40
-REFUNDS = 60
+REFUNDS = 40
 LIMIT_S = 120
 MINOR = 5000
 FEE = 175  # 2.9 % and 0.30
@@ -68,7 +68,6 @@ def played(fake: Running, invoices: list[str]) -> list[dict[str, Any]]:
                 "amount": MINOR,
                 "currency": "usd",
                 "payment_method": "card_visa",
-                "payment_method_types": ["card"],
                 "confirm": True,
                 "metadata": metadata,
             }
