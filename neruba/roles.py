@@ -48,6 +48,7 @@ READ_BILLING = (
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+MEND_PAYMENTS = ("payments.change_providereventwork",)
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
@@ -79,6 +80,7 @@ ROLES: dict[Role, Rights] = {
             *READ_BILLING,
             *READ_BOOKS,
             *RUN_BILLING,
+            *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,
             "neruba.change_customer",

@@ -15,11 +15,12 @@ from rest_framework.test import APIClient
 
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.models import Invite, Project, User
+from neruba.models import Customer, Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
+from tests.payments.shop import CHECKOUT, PACK, use_provider
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
@@ -175,6 +176,8 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
+    ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
+    ("checkout-sessions", CHECKOUT),
     ("wallets", WALLET),
 )
 
@@ -269,6 +272,9 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
+    "POST credit-packs": Good(PACK),
+    "POST checkout-sessions": Good(CHECKOUT, names=True),
+    "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
     "POST invoices/<str:public_id>/apply-credits": Good({}),
     "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
     "POST wallets/<str:public_id>/grants": Good(GRANT),
@@ -294,6 +300,7 @@ PATHS: dict[str, tuple[str, str]] = {
     "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
+    "checkout-sessions/public_id": ("checkout-sessions", "id"),
     "wallets/public_id": ("wallets", "id"),
     "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
@@ -377,6 +384,7 @@ def person_of(project: Project, email: str) -> APIClient:
 def build_world() -> World:
     """The world, made through the API alone."""
     project = factories.project()
+    use_provider(project)
     client = factories.client(project=project)
     world = World(project, client, _operator(project), {"projects/slug": project.slug})
     for path, body in STEPS:
@@ -409,4 +417,8 @@ def build_world() -> World:
         world.paths[name] = rows[-1][member]
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
     world.paths["ledger/transaction_id"] = entries.json()["data"][0]["transaction"]
+    customer = Customer.objects.get(project=project, external_id="acme")
+    world.paths["payments/public_id"] = factories.payment(
+        customer=customer, amount="500.00", at=clock.now(project)
+    ).public_id
     return world
