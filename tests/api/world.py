@@ -181,6 +181,20 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("wallets", WALLET),
 )
 
+# A text in a body that stands for what PATHS finds.
+INVOICE = "{invoices/public_id}"
+CREDIT_NOTE: dict[str, Any] = {
+    "invoice": INVOICE,
+    "lines": [{"line": "charge:setup-1", "amount": "1.00", "quantity": "1"}],
+    "reason": "a mistake",
+    "settle": "invoice",
+}
+RECEIVED: dict[str, Any] = {
+    "method": "bank_transfer",
+    "reference": "a transfer",
+    "received_at": "2026-02-01T01:00:00Z",
+}
+
 # Requests that are good in that world.
 REQUESTS: dict[str, Good] = {
     "POST auth/token": Good({"email": OPERATOR, "password": PASSWORD}),
@@ -276,6 +290,23 @@ REQUESTS: dict[str, Good] = {
     "POST checkout-sessions": Good(CHECKOUT, names=True),
     "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
     "POST invoices/<str:public_id>/apply-credits": Good({}),
+    "POST invoices/<str:public_id>/void": Good({"reason": "wrong customer", "rebill": False}),
+    "POST invoices/<str:public_id>/write-off": Good({"reason": "bankrupt"}),
+    "POST invoices/<str:public_id>/recover": Good(
+        {**RECEIVED, "amount": "2.00", "reason": "they paid after all"}
+    ),
+    "POST credit-notes": Good(CREDIT_NOTE, names=True),
+    "POST credit-notes/<str:public_id>/void": Good({"reason": "it was right"}),
+    "POST payments": Good(
+        {
+            **RECEIVED,
+            "customer": "acme",
+            "amount": "3.00",
+            "currency": "USD",
+            "invoices": [INVOICE],
+        },
+        names=True,
+    ),
     "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
     "POST wallets/<str:public_id>/grants": Good(GRANT),
     "POST grants/<str:public_id>/revoke": Good(
@@ -302,6 +333,8 @@ PATHS: dict[str, tuple[str, str]] = {
     "ledger/account_id": ("ledger/accounts", "id"),
     "checkout-sessions/public_id": ("checkout-sessions", "id"),
     "wallets/public_id": ("wallets", "id"),
+    "credit-notes/public_id": ("credit-notes", "id"),
+    "payments/public_id": ("payments", "id"),
     "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
 
@@ -350,7 +383,8 @@ class World:
         query = good.query if query is None else query
         if endpoint.method != "GET":
             headers.setdefault("HTTP_IDEMPOTENCY_KEY", uuid.uuid4().hex)
-        data = json.dumps(body).encode() if endpoint.method in WITH_BODY else b""
+        named = _named(body, self.paths)
+        data = json.dumps(named).encode() if endpoint.method in WITH_BODY else b""
         path = f"{self.path(endpoint)}?{query}" if query else self.path(endpoint)
         # The stubs know neither bytes nor headers.
         caller: Any = client or self.caller(endpoint)
@@ -359,6 +393,17 @@ class World:
         )
         assert_documented(endpoint, answer.status_code)
         return answer
+
+
+def _named(value: object, paths: dict[str, str]) -> object:
+    """The value with what its texts such as INVOICE stand for."""
+    if isinstance(value, dict):
+        return {name: _named(member, paths) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_named(member, paths) for member in value]
+    if isinstance(value, str) and value[:1] == "{":
+        return paths.get(value[1:-1], value)
+    return value
 
 
 def _operator(project: Project) -> APIClient:
@@ -410,6 +455,7 @@ def build_world() -> World:
         HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex,
     )
     assert asked.status_code == 202, asked.content
+    _settle(client)
     for name, (path, member) in PATHS.items():
         address = path.format(slug=project.slug, wallet=wallet["id"])
         rows = client.get(f"/{BASE}{address}").json()["data"]
@@ -422,3 +468,26 @@ def build_world() -> World:
         customer=customer, amount="500.00", at=clock.now(project)
     ).public_id
     return world
+
+
+def _settle(client: APIClient) -> None:
+    """A payment; the last invoice is in part written off, and in part due again since a credit note
+    on it is void. Another credit note stands.
+    """
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        key = uuid.uuid4().hex
+        answer = client.post(f"/{BASE}{path}", body, format="json", HTTP_IDEMPOTENCY_KEY=key)
+        assert answer.status_code < 300, (path, answer.content)
+        return answer.json()
+
+    invoices = client.get(f"/{BASE}invoices?customer=acme").json()["data"]
+    first, last = (row["id"] for row in invoices)
+    line = {"line": "charge:setup-1", "amount": "4.00"}
+    void = post("credit-notes", {**CREDIT_NOTE, "invoice": last, "lines": [line]})
+    post(f"invoices/{last}/write-off", {"reason": "bankrupt"})
+    post(f"credit-notes/{void['id']}/void", {"reason": "a test"})
+    fee = {"line": invoices[0]["lines"][0]["id"]}
+    post("credit-notes", {**CREDIT_NOTE, "invoice": first, "lines": [fee]})
+    money = {"customer": "acme", "amount": "0.50", "currency": "USD", "invoices": [last]}
+    post("payments", {**RECEIVED, **money})
