@@ -44,12 +44,17 @@ READ_BILLING = (
     "neruba.view_subject",
     "ledger.view_wallet",
     "ledger.view_grant",
+    "payments.view_payment",
 )
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
 MEND_PAYMENTS = ("payments.change_providereventwork",)
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
+CORRECT = (
+    *("billing.add_creditnote", "billing.change_creditnote", "payments.add_payment"),
+    *("billing.void_invoice", "billing.write_off_invoice", "billing.recover_invoice"),
+)
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
@@ -83,6 +88,7 @@ ROLES: dict[Role, Rights] = {
             *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,
+            *CORRECT,
             "neruba.change_customer",
         ),
         limit=Decimal(5000),
