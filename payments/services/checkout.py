@@ -188,8 +188,9 @@ def needless_sessions(project: Project, *, wall: datetime) -> list[CheckoutSessi
     settled = settlements(project, documents.values())
 
     def is_needed(row: CheckoutSession) -> bool:
-        if row.expires_at <= wall or row.invoice is None:
-            return row.expires_at > wall
+        is_over = row.expires_at is not None and row.expires_at <= wall
+        if is_over or row.invoice is None:
+            return not is_over
         one = settled.get(documents[row.pk], Settlement())
         due = one.due_minor + one.written_off_minor
         return row.invoice.status in PAYABLE and due == row.amount_minor
