@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from neruba.money import Money
+
 
 class Role(StrEnum):
     """What a membership makes of an operator in one project."""
@@ -33,6 +35,10 @@ class Rights:
     scopes: frozenset[str]
     permissions: tuple[str, ...]
     limit: Decimal | None = Decimal(0)
+
+    def covers(self, amount: Money) -> bool:
+        """Whether the amount, of either sign, lies within the limit."""
+        return self.limit is None or abs(Decimal(amount.amount)) <= self.limit
 
 
 READ_BILLING = (
