@@ -25,6 +25,7 @@ def store_session(
     amount: Money,
     provider_id: str,
     url: str,
+    expires_at: datetime,
     actor: Actor,
     at: datetime,
 ) -> CheckoutSession:
@@ -46,6 +47,7 @@ def store_session(
                 amount_minor=amount.minor,
                 currency=amount.currency,
                 created_at=at,
+                expires_at=expires_at,
             )
     except IntegrityError:
         rows = CheckoutSession.objects.filter(project=project)

@@ -1,6 +1,6 @@
 """What payments through Stripe leave behind, made from looks at objects that no provider holds."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 from neruba.actor import SYSTEM
@@ -56,6 +56,7 @@ def stripe_world(*, customer: Customer, at: datetime = START) -> None:
         amount=Money.parse("100.00", "USD"),
         provider_id=f"cs_{number}",
         url="https://pay.example/",
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
         actor=SYSTEM,
         at=at,
     )

@@ -117,6 +117,32 @@ def test_a_payment_that_fails_after_a_part_went_back(shop: Shop) -> None:
     }  # fmt: skip
 
 
+def test_a_refund_that_failed_is_taken_from_the_balance_when_the_payment_fails(
+    shop: Shop,
+) -> None:
+    """The invoice stays credited and paid by as much; what of the balance is spent is owed."""
+    session = shop.checkout(invoice := shop.invoice("100.00"))
+    factories.payment(customer=shop.customer, amount="60.00", invoices=[invoice])
+    assert shop.pay(session) == 303
+    shop.settle()
+    refund_of = Payment.objects.get(method="stripe").public_id
+    shop.post(f"payments/{refund_of}/refunds", {"amount": "100.00", "reason": "all of it"})
+    shop.work()
+    (there,) = shop.objects("refunds")
+    shop.fake.control(f"refunds/{there['id']}/fail")
+    shop.settle()
+    assert shop.books()["2020"] == 10000
+    factories.invoice(customer=shop.customer, amount="80.00")
+    (intent,) = shop.objects("payment_intents")
+    shop.fake.control(f"fail_payment/{intent['id']}")
+    shop.settle()
+    assert shop.books() == {
+        "1000": -320, "1010": 6000, "1100": 8000, "4000": 18000, "4900": 4000, "5000": 320,
+    }  # fmt: skip
+    invoice.refresh_from_db()
+    assert invoice.status == "paid"
+
+
 def test_a_dispute_that_is_lost_is_a_loss_and_one_that_is_won_comes_back(shop: Shop) -> None:
     for outcome, books in (
         ("won", {"1000": 8180, "4000": 10000, "5000": 320, "5020": 1500}),
