@@ -9,6 +9,7 @@ from billing.selectors.amounts import deferrals, given_back, line_amount, lines_
 from billing.services.giving_back import give_back, to_wallet
 from billing.services.numbers import CREDIT_NOTES, take_numbers
 from billing.services.settlement import lock_invoice, restate
+from ledger.selectors.journal import moves_of_keys
 from ledger.selectors.settlements import CREDIT_NOTE, settlement_of
 from ledger.selectors.wallets import grants_of, next_occurrence
 from ledger.services.journal import post_entry, reverse_entry
@@ -16,6 +17,7 @@ from ledger.services.wallets import ISSUE as GRANT_ISSUE
 from ledger.services.wallets import clear_ended, close_grant
 from ledger.templates import OperationKey
 from ledger.templates.invoices import CreditedLine, credit_note_moves
+from ledger.templates.keys import REFUNDS
 from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError
 from neruba.ids import new_id
@@ -186,7 +188,7 @@ def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetim
     note = CreditNote.objects.select_related("project", "customer", "invoice").get(pk=note.pk)
     if note.status == CreditNote.Status.VOID:
         raise ConflictError("This credit note is void already.")
-    if note.settle == CreditNote.Settle.REFUND:
+    if _was_refunded(note):
         raise ConflictError("This credit note was settled by a refund, which is not taken back.")
     if note.grant:
         _take_back(note, at=at)
@@ -198,6 +200,11 @@ def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetim
     restate(note.project, [invoice])
     _note(note, "credit_note.voided", None, actor, at=at, reason=reason)
     return note
+
+
+def _was_refunded(note: CreditNote) -> bool:
+    moves = moves_of_keys(note.project, [OperationKey(CREDIT_NOTE, note.operation_key)])
+    return any(move.credit.code == REFUNDS for entry in moves.values() for move in entry)
 
 
 def _take_back(note: CreditNote, *, at: datetime) -> None:
