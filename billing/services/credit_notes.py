@@ -77,7 +77,9 @@ def issue_credit_note(
     )
     excess = max(0, total - settled.due_minor)
     if settled.written_off_minor and excess > max(0, settled.kept_minor):
-        raise ConflictError("Part of this invoice is written off: recover that before it is credited.")
+        raise ConflictError(
+            "Part of this invoice is written off: recover that before it is credited."
+        )
     back = give_back(invoice, excess, settle=settle, line=f"{key}/excess")
     entry = OperationKey(CREDIT_NOTE, key)
     post_entry(project=invoice.project, key=entry, moves=moves + back.moves, occurred_at=at, at=at)
