@@ -5,7 +5,7 @@ import json
 from billing.models import CreditNote
 from ledger.selectors.wallets import grant_balances, grants_of
 from payments.models import Dispute, Payment, ProviderEventWork, Refund
-from payments.tasks import close_needless_sessions
+from payments.tasks import close_needless_sessions, work_on_due_events
 from tests import factories
 from tests.payments.shop import DISPUTED, Shop
 
@@ -87,6 +87,20 @@ def test_a_refund_that_the_provider_refuses_is_customer_balance(shop: Shop) -> N
     assert shop.books() == {**PAID, "2020": 3000, "4900": 3000}
     shop.settle()
     assert shop.books() == {"1000": -320, "4000": 10000, "4900": 10000, "5000": 320}
+
+
+def test_a_refund_that_waits_gives_way_to_one_that_was_made_at_the_provider(shop: Shop) -> None:
+    shop.paid()
+    shop.settle()
+    (intent,) = shop.objects("payment_intents")
+    refund(shop, "30.00")
+    shop.create("refunds", payment_intent=intent["id"])
+    shop.deliver(*shop.events())
+    work_on_due_events()  # before the refund is sent
+    assert Refund.objects.earliest("pk").state == "failed"
+    shop.work()
+    assert shop.books() == {"1000": -320, "4000": 10000, "4900": 10000, "5000": 320}
+    assert len(shop.objects("refunds")) == 1
 
 
 def test_a_payment_that_fails_after_all_is_due_again(shop: Shop) -> None:
