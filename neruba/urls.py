@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", admin.site.admin_view(change_password)),
     path("admin/search/", admin.site.admin_view(search)),
     path("admin/project/", admin.site.admin_view(choose_project), name="choose_project"),
+    path("admin/finance/", include("support.admin.urls")),
     path("admin/", admin.site.urls),
     path("invite/<str:token>", invite_page, name="invite"),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),

@@ -12,6 +12,7 @@ from billing.api.invoices import (
     InvoicePreview,
     InvoiceVerify,
 )
+from billing.api.reports import ReceivablesAgeing
 from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
 from billing.api.subscriptions import (
     SubscriptionChanges,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("billing-runs/<str:public_id>/items", RunItems.as_view()),
     path("billing-runs/<str:public_id>/retry", RunRetry.as_view()),
     path("billing-runs/<str:public_id>/repeat", RunRepeat.as_view()),
+    path("reports/receivables-ageing", ReceivablesAgeing.as_view()),
     path("invoices", InvoiceList.as_view()),
     path("invoices/preview", InvoicePreview.as_view()),
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),

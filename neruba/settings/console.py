@@ -81,8 +81,23 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ),
 ]
 REST = "More"
+<<<<<<< HEAD
 # What waits for the operator, as a number beside the entry.
 BADGES = {"neruba.approval": {"badge": "neruba.admin.approvals.badge"}}
+=======
+# Pages that are about no single row: title, icon, name of the address, permissions needed.
+BOOKS = ("ledger.view_account", "ledger.view_transfer")
+FINANCE: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("Trial balance", "balance", "trial_balance", BOOKS),
+    (
+        "Receivables ageing",
+        "hourglass_bottom",
+        "receivables_ageing",
+        (*BOOKS, "billing.view_invoice"),
+    ),
+    ("Ledger export", "download", "ledger_export", (*BOOKS, "ledger.view_journalentry")),
+]
+>>>>>>> books
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -115,6 +130,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ]
         }
     ]
+    reports = [
+        {"title": title, "icon": icon, "link": reverse(name)}
+        for title, icon, name, permissions in FINANCE
+        if project and all(request.user.has_perm(permission) for permission in permissions)
+    ]
+    groups.append({"title": "Finance", "items": reports, "separator": True})
     named = set()
     for title, entries in NAVIGATION:
         named |= {name for _, _, name in entries}

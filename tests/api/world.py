@@ -221,6 +221,7 @@ REQUESTS: dict[str, Good] = {
     ),
     "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
+    "GET ledger/export": Good(query="format=csv"),
     "GET usage": Good(
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
         names=True,

@@ -1,0 +1,1 @@
+"""What finance looks at: reports on screen and as files."""
