@@ -164,6 +164,11 @@ if min(RETENTION_MIN_DAYS, INVOICE_KEEP_YEARS) < 0:
         "NERUBA_RETENTION_MIN_DAYS and NERUBA_INVOICE_KEEP_YEARS must not be below 0."
     )
 
+# Another address of Stripe's API: the fake in tests and in the demo.
+STRIPE_API_BASE = read(env.str, "NERUBA_STRIPE_API_BASE", "", "http://host:port").rstrip("/")
+if STRIPE_API_BASE and not STRIPE_API_BASE.startswith(("http://", "https://")):
+    raise ImproperlyConfigured("NERUBA_STRIPE_API_BASE is not valid: expected http://host:port.")
+
 ALERTS_TO = read(env.list, "NERUBA_ALERTS_TO", [], "mail addresses with commas")
 DEFAULT_FROM_EMAIL = read(env.str, "NERUBA_MAIL_FROM", "neruba@localhost", "a mail address")
 globals().update(
