@@ -81,10 +81,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ),
 ]
 REST = "More"
-<<<<<<< HEAD
 # What waits for the operator, as a number beside the entry.
 BADGES = {"neruba.approval": {"badge": "neruba.admin.approvals.badge"}}
-=======
 # Pages that are about no single row: title, icon, name of the address, permissions needed.
 BOOKS = ("ledger.view_account", "ledger.view_transfer")
 FINANCE: list[tuple[str, str, str, tuple[str, ...]]] = [
@@ -97,7 +95,6 @@ FINANCE: list[tuple[str, str, str, tuple[str, ...]]] = [
     ),
     ("Ledger export", "download", "ledger_export", (*BOOKS, "ledger.view_journalentry")),
 ]
->>>>>>> books
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
