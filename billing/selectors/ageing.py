@@ -8,7 +8,7 @@ from billing.ageing import Ageing, Owed, Owner, aged
 from billing.models import Invoice
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.receivables import balances_by_customer, open_documents, unapplied_receipts
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba.models import Project
 from neruba.period import local_date
 from neruba.snapshot import snapshot

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from ledger.models import Account, JournalEntry, Transfer
 from ledger.selectors.balances import UNAPPLIED
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba.models import Project
 from neruba.reads import streamed
 

@@ -1,13 +1,13 @@
 """What the provider says of refunds: asked for here, or made at its dashboard."""
 
+from ledger.templates import OperationKey
+from ledger.templates.payments import refund_failed_moves, refunded_moves
 from neruba.actor import SYSTEM
 from neruba.canonical import canonical_json
 from neruba.errors import ConflictError
 from neruba.ids import new_id
 from neruba.money import Money
 from neruba.services.audit import record
-from ledger.templates import OperationKey
-from ledger.templates.payments import refund_failed_moves, refunded_moves
 from payments.models import Payment, Refund
 from payments.services.covering import cover
 from payments.services.posting import Moment, is_posted, post_once

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.ageing import RANGES, AgedBalance, Ageing, Tie
 from billing.selectors.ageing import receivables_ageing
-from ledger.templates import RECEIVABLE
+from ledger.templates.keys import RECEIVABLE
 from neruba.admin.page import Banner, Headline, Table, day, figure, money
 from neruba.models import Project
 from neruba.money import Money
