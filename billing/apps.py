@@ -9,6 +9,7 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         from billing.execution import bill_to
         from billing.gauges import billing_gauges
+        from billing.selectors.names import names_of_invoices
         from billing.selectors.retention import needs_of_billing
         from billing.selectors.runs import next_due
         from billing.selectors.usage_traces import (
@@ -20,6 +21,7 @@ class BillingConfig(AppConfig):
         from ingest.news import register_reader
         from ingest.selectors.retention import register_need
         from ingest.selectors.trace import register_finality, register_tracer
+        from ledger.documents import register_namer
         from neruba.due import DueKind, register
         from neruba.ops.gauges import register_gauges
 
@@ -30,3 +32,4 @@ class BillingConfig(AppConfig):
         register_need(needs_of_billing)
         register_reader(note_late_usage)
         register_gauges(billing_gauges)
+        register_namer(names_of_invoices)

@@ -23,6 +23,8 @@ APPEND_ONLY = (
     "billing.PlanVersion",
     "billing.Price",
     "billing.SubscriptionChange",
+    "payments.ProviderEvent",
+    "payments.CreditPack",
 )
 OPERATIONS = ("UPDATE", "DELETE")
 NOT_PURGING = "NOT EXISTS (SELECT 1 FROM neruba_purge)"

@@ -42,10 +42,14 @@ READ_BILLING = (
     "neruba.view_customer",
     "neruba.view_historicalcustomer",
     "neruba.view_subject",
+    "ledger.view_wallet",
+    "ledger.view_grant",
 )
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+MEND_PAYMENTS = ("payments.change_providereventwork",)
+GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
@@ -72,13 +76,21 @@ ROLES: dict[Role, Rights] = {
     Role.FINANCE: Rights(
         "bills, runs and corrects; reads usage, books and audit",
         READ_SCOPES | {"billing:write", "credits:write", "payments:write", "ledger:read"},
-        (*READ_BILLING, *READ_BOOKS, *RUN_BILLING, *APPROVE, "neruba.change_customer"),
+        (
+            *READ_BILLING,
+            *READ_BOOKS,
+            *RUN_BILLING,
+            *MEND_PAYMENTS,
+            *APPROVE,
+            *GIVE_CREDIT,
+            "neruba.change_customer",
+        ),
         limit=Decimal(5000),
     ),
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, *ASK, "neruba.change_customer"),
+        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, "neruba.change_customer"),
         limit=Decimal(100),
     ),
     Role.DEVELOPER: Rights(

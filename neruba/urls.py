@@ -18,7 +18,7 @@ from neruba.error_pages import not_found
 from neruba.invite_page import invite_page
 from neruba.ops import views as operations
 
-API_APPS = ["neruba", "ingest", "ledger", "billing"]
+API_APPS = ["neruba", "ingest", "ledger", "billing", "payments"]
 _docs: dict[str, Any] = {
     "permission_classes": [AllowAny if settings.API_DOCS == "open" else IsAdminUser],
     "authentication_classes": [SessionAuthentication],
@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/finance/", include("support.admin.urls")),
     path("admin/", admin.site.urls),
     path("invite/<str:token>", invite_page, name="invite"),
+    path("", include("payments.urls")),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
 ]
 if settings.API_DOCS != "off":

@@ -1,7 +1,8 @@
 """What a payment's present state says has happened, in the order in which it happened. Pure.
 
 Law: of two looks at the same payment, the facts of the earlier are those with which the facts of
-the later begin (facts of the same instant may change places). So whoever posts the facts that are
+the later begin (those of one instant may change places; the fee is told late, and the success of a
+refund, which moves nothing, gives way to its failure). So whoever posts the facts that are
 not posted yet, at every look, posts the same facts in the same order, whichever events made it
 look, and how often.
 """
@@ -65,8 +66,8 @@ def _facts(payment: PaymentSnapshot, since: datetime) -> Iterator[Fact]:
         yield from _of_refund(refund, since)
     for dispute in payment.disputes:
         yield from _of_dispute(dispute, since)
-    if payment.reversed_at is not None:
-        yield Fact(max(since, payment.reversed_at), Kind.REVERSED)
+    if payment.is_reversed:
+        yield Fact(None, Kind.REVERSED)
 
 
 def _of_refund(refund: RefundSnapshot, since: datetime) -> Iterator[Fact]:

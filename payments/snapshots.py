@@ -51,8 +51,8 @@ class DisputeSnapshot:
 class PaymentSnapshot:
     """A payment at the provider; amounts in minor units of ISO 4217.
 
-    `fee_minor` is None while the provider has not said what it keeps. `reversed_at` is when a
-    payment that had succeeded failed after all.
+    `fee_minor` is None while the provider has not said what it keeps. `is_reversed`: it
+    failed after it had succeeded.
     """
 
     id: str
@@ -64,7 +64,7 @@ class PaymentSnapshot:
     succeeded_at: datetime | None = None
     fee_minor: int | None = None
     fee_currency: str = ""
-    reversed_at: datetime | None = None
+    is_reversed: bool = False
     cause: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     refunds: tuple[RefundSnapshot, ...] = ()
@@ -89,4 +89,4 @@ class PayoutSnapshot:
     amount_minor: int
     currency: str
     paid_at: datetime | None = None
-    failed_at: datetime | None = None
+    has_failed: bool = False

@@ -14,6 +14,7 @@ from billing.rating.explain import explain_document
 from billing.selectors.documents import Document, documents_of, documents_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.verify import Verdict, verify_invoices
+from billing.services.credits import apply_credits
 from neruba import clock
 from neruba.api.base import ListQuery
 from neruba.api.fields import Identifier, Instant, Strict
@@ -311,3 +312,26 @@ class InvoiceVerify(InvoiceView):
             raise ConflictError("A draft has nothing to verify: it is computed when it is shown.")
         verdict = next(iter(verify_invoices(self.project, [invoice])))
         return Response(verdict_body(verdict))
+
+
+class AppliedBody(serializers.Serializer[Any]):
+    applied = serializers.CharField(help_text="How much was paid just now.")
+    currency = serializers.CharField()
+    invoice = InvoiceBody()
+
+
+class InvoiceApplyCredits(InvoiceView):
+    """Draws on what came after an open invoice was issued: grants in their order, then the customer
+    balance.
+    """
+
+    scopes = {"POST": "billing:write"}
+    needs_key = frozenset({"POST"})
+
+    @extend_schema(request=None, responses=AppliedBody)
+    def post(self, request: Request, public_id: str) -> Response:
+        self.body(Strict)
+        now = clock.now(self.project)
+        applied = apply_credits(invoice=self.row(public_id), actor=self.actor, at=now)
+        body = {"applied": applied.amount, "currency": applied.currency}
+        return Response({**body, "invoice": invoice_body(self.document(public_id))})

@@ -6,6 +6,7 @@ from billing.api.catalog import PlanDetail, PlanList
 from billing.api.charges import ChargeList
 from billing.api.erasure import CustomerErase
 from billing.api.invoices import (
+    InvoiceApplyCredits,
     InvoiceDetail,
     InvoiceExplain,
     InvoiceList,
@@ -43,4 +44,5 @@ urlpatterns = [
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),
     path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
     path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
+    path("invoices/<str:public_id>/apply-credits", InvoiceApplyCredits.as_view()),
 ]

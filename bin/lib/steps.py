@@ -90,14 +90,14 @@ def steps(
     pytest = (".venv/bin/pytest", *pytest_arguments)
     check = (*MANAGE, "check", "--database", "default", "--fail-level", "WARNING")
     every = [
-        Step("tests on SQLite", pytest, sqlite, always_show=True),
+        *tests_on_sqlite(pytest, sqlite, pytest_arguments, folder),
         Step("types", (".venv/bin/mypy",), sqlite),
         Step("lint", (".venv/bin/ruff", "check"), sqlite),
         Step("format", (".venv/bin/ruff", "format", "--check"), sqlite),
         Step("imports", (".venv/bin/lint-imports",), sqlite),
         Step("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run"), sqlite),
         Step("checks on SQLite", check, sqlite),
-        *(() if pytest_arguments else (Step("API fuzz", ("bin/fuzz",), sqlite),)),
+        *(() if pytest_arguments else outsiders(sqlite)),
         Step("OpenAPI", ("bash", "-c", openapi_script(folder / "openapi.yaml")), sqlite),
     ]
     if mariadb is None:
@@ -117,6 +117,34 @@ def steps(
         *every[1:],
         Step("checks on MariaDB", check, mariadb),
         Step("checks of a deployment", deploy, production_profile(mariadb)),
+    ]
+
+
+def outsiders(sqlite: Mapping[str, str]) -> list[Step]:
+    """What others wrote tries what is ours, in environments of their own."""
+    return [
+        Step("API fuzz", ("bin/fuzz",), sqlite),
+        Step("outsiders on the fake Stripe", ("bin/outsiders",), sqlite),
+    ]
+
+
+def tests_on_sqlite(
+    pytest: Sequence[str],
+    sqlite: Mapping[str, str],
+    pytest_arguments: Sequence[str],
+    folder: Path,
+) -> list[Step]:
+    """All of them in two steps, so that two processors have equal shares: what runs on MariaDB too,
+    and what needs no second run.
+    """
+    if pytest_arguments:
+        return [Step("tests on SQLite", pytest, sqlite, always_show=True)]
+    folder = Path(tempfile.mkdtemp(prefix="pages-", dir=folder))
+    pages = dict(sqlite) | {"DATABASE_URL": f"sqlite:///{folder / 'neruba.sqlite3'}"}
+    return [
+        Step("tests on SQLite", (*pytest, "-m", "not once"), sqlite, always_show=True),
+        # With a database, and what lies beside it, of its own.
+        Step("pages on SQLite", (*pytest, "-m", "once"), pages, always_show=True),
     ]
 
 

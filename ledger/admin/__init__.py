@@ -2,5 +2,6 @@
 
 from ledger.admin.accounts import AccountAdmin
 from ledger.admin.journal import JournalEntryAdmin, TransferAdmin
+from ledger.admin.wallets import GrantAdmin, WalletAdmin
 
-__all__ = ["AccountAdmin", "JournalEntryAdmin", "TransferAdmin"]
+__all__ = ["AccountAdmin", "GrantAdmin", "JournalEntryAdmin", "TransferAdmin", "WalletAdmin"]

@@ -10,6 +10,15 @@ from ledger.api.views import (
     TransactionDetail,
     TrialBalanceView,
 )
+from ledger.api.wallets import (
+    CustomerAdjustments,
+    GrantDetail,
+    GrantRevoke,
+    WalletDetail,
+    WalletEntries,
+    WalletGrants,
+    WalletList,
+)
 
 urlpatterns = [
     path("ledger/accounts", AccountList.as_view()),
@@ -18,4 +27,11 @@ urlpatterns = [
     path("ledger/export", LedgerExport.as_view()),
     path("ledger/trial-balance", TrialBalanceView.as_view()),
     path("customers/<str:external_id>/balance", CustomerBalanceView.as_view()),
+    path("customers/<str:external_id>/adjustments", CustomerAdjustments.as_view()),
+    path("wallets", WalletList.as_view()),
+    path("wallets/<str:public_id>", WalletDetail.as_view()),
+    path("wallets/<str:public_id>/grants", WalletGrants.as_view()),
+    path("wallets/<str:public_id>/entries", WalletEntries.as_view()),
+    path("grants/<str:public_id>", GrantDetail.as_view()),
+    path("grants/<str:public_id>/revoke", GrantRevoke.as_view()),
 ]

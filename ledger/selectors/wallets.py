@@ -55,6 +55,15 @@ def balance_of(project: Project, party: str, currency: str) -> int:
     return rows.values_list("balance_minor", flat=True).first() or 0
 
 
+def balances_of(customer: Customer) -> dict[str, int]:
+    """The customer balance in minor units by currency, as it is kept; without those at zero."""
+    rows = Account.objects.filter(
+        project=customer.project_id, code=BALANCE, party=customer.external_id, balance_minor__gt=0
+    )
+    found = rows.values_list("currency", "balance_minor")
+    return {currency: minor for currency, minor in found if minor is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Funds:
     """What a customer's invoices in one currency may draw on: grants, then the balance."""
@@ -135,6 +144,12 @@ def wallet_transfers(wallet: Wallet) -> QuerySet[Transfer]:
     )
     pks = list(accounts.order_by().values_list("pk", flat=True))
     return transfers_touching(pks)
+
+
+def transfers_of_grant(grant: Grant) -> QuerySet[Transfer]:
+    """Every movement of the grant, oldest first, with entry and accounts."""
+    accounts = accounts_by_key(grant.project, [grant.key.account])
+    return transfers_touching(list(accounts.values()))
 
 
 def transfers_touching(accounts: Sequence[int]) -> QuerySet[Transfer]:

@@ -112,4 +112,6 @@ def take_back_sold(
 
 
 def _next(grant: Grant, kind: str) -> OperationKey:
-    return OperationKey(kind, grant.public_id, next_occurrence(grant.project, kind, grant.public_id))
+    return OperationKey(
+        kind, grant.public_id, next_occurrence(grant.project, kind, grant.public_id)
+    )

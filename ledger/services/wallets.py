@@ -73,7 +73,9 @@ def issue_grant(
     Raises InvalidError with a pointer, CustomerErasedError.
     """
     starts = effective_at or at
-    _check_grant(wallet, amount, priority=priority, starts=starts, expires_at=expires_at, at=at)
+    check_grant(
+        wallet.currency, amount, priority=priority, starts=starts, expires_at=expires_at, at=at
+    )
     lock_customer(wallet.customer)
     refuse_erased(wallet.customer)
     grant = Grant.objects.create(
@@ -99,8 +101,8 @@ def issue_grant(
     return grant
 
 
-def _check_grant(
-    wallet: Wallet,
+def check_grant(
+    currency: str,
     amount: Money,
     *,
     priority: int,
@@ -108,8 +110,9 @@ def _check_grant(
     expires_at: datetime | None,
     at: datetime,
 ) -> None:
-    if amount.currency != wallet.currency:
-        raise InvalidError(f"The wallet holds {wallet.currency}.", pointer="/currency")
+    """Raises InvalidError with a pointer for a grant that a wallet of this currency cannot hold."""
+    if amount.currency != currency:
+        raise InvalidError(f"The wallet holds {currency}.", pointer="/currency")
     if amount.minor <= 0:
         raise InvalidError("The amount must be above zero.", pointer="/amount")
     if not 0 <= priority <= MAX_PRIORITY:
@@ -137,10 +140,26 @@ def revoke_grant(
     Raises ConflictError for an amount above what is left and where nothing is, GrantEndedError,
     GrantFrozenError.
     """
-    if amount is not None and amount.minor <= 0:
-        raise InvalidError("The amount must be above zero.", pointer="/amount")
     lock_customer(grant.wallet.customer)
     grant = lock_grant(grant.pk)
+    taken = revocable(grant, amount, at=at)
+    if not taken:
+        return taken
+    moves = revoked_moves(grant.key, taken.minor, settle=settle)
+    _post_next(grant, REVOKE, moves, at=at)
+    if amount is None:
+        grant.end, grant.due_at, grant.settle = Grant.End.REVOKED, None, settle
+        grant.save(update_fields=["end", "due_at", "settle"])
+    _note(grant, "grant.revoked", taken, actor=actor, at=at, reason=reason, code=reason_code)
+    return taken
+
+
+def revocable(grant: Grant, amount: Money | None, *, at: datetime) -> Money:
+    """How much would be taken back of a grant, as it stands now; zero for the whole of one that was
+    revoked. Raises as `revoke_grant`.
+    """
+    if amount is not None and amount.minor <= 0:
+        raise InvalidError("The amount must be above zero.", pointer="/amount")
     if grant.end == Grant.End.REVOKED and amount is None:
         return Money(0, grant.currency)
     _refuse_ended(grant, at)
@@ -152,12 +171,6 @@ def revoke_grant(
         raise ConflictError("This grant is used up: nothing is left to take back.")
     if taken > left:
         raise ConflictError(f"{left} is left of this grant; {taken} cannot be taken back.")
-    moves = revoked_moves(grant.key, taken.minor, settle=settle)
-    _post_next(grant, REVOKE, moves, at=at)
-    if amount is None:
-        grant.end, grant.due_at, grant.settle = Grant.End.REVOKED, None, settle
-        grant.save(update_fields=["end", "due_at", "settle"])
-    _note(grant, "grant.revoked", taken, actor=actor, at=at, reason=reason, code=reason_code)
     return taken
 
 

@@ -4,14 +4,17 @@ An action has `permissions=` with the dotted name of a permission; tests walk al
 operator without any.
 """
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import cached_property
 from unfold.dataclasses import ActionDialog
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -66,6 +69,61 @@ class RowForm(ReasonForm, Generic[Row]):
         self.row = row
 
 
+class PreviewForm(RowForm[Row]):
+    """A dialog in two steps: what it would do is shown, and done once that was confirmed.
+
+    The button of the preview sends the digest of what was asked for and shown. Where either has
+    changed since, the preview is shown anew and nothing is done.
+    """
+
+    form_after_template = "console/preview.html"
+    confirm_words = "Confirm"
+
+    def preview(self) -> Sequence[str]:
+        """What the act would do, a sentence each. Raises NerubaError where it would be refused."""
+        raise NotImplementedError
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The preview of a form that is valid."""
+        return [str(sentence) for sentence in self.preview()]
+
+    @property
+    def digest(self) -> str:
+        asked = {name: str(value) for name, value in sorted(self.cleaned_data.items())}
+        return hashlib.sha256(json.dumps([asked, self.shown]).encode()).hexdigest()
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.data.get("confirmed") == self.digest
+
+    def get_after_template_context(
+        self, request: HttpRequest, object_id: int | str | None = None
+    ) -> dict[str, object]:
+        if not self.is_bound or self.errors:
+            return {}
+        return {"shown": self.shown, "digest": self.digest, "words": self.confirm_words}
+
+
+def act_previewed(
+    request: HttpRequest,
+    *,
+    form: PreviewForm[Any],
+    dialog: ActionDialog,
+    work: Callable[[], T],
+    done: Callable[[T], str],
+    then: str | Callable[[T], str],
+) -> HttpResponse:
+    """As `act`, once what it does was shown and confirmed; until then the dialog with that."""
+    try:
+        is_confirmed = form.is_confirmed
+    except NerubaError as error:
+        return refuse(request, form=form, dialog=dialog, error=error)
+    if not is_confirmed:
+        return _dialog(request, form=form, dialog=dialog)
+    return act(request, form=form, dialog=dialog, work=work, done=done, then=then)
+
+
 def operator(request: HttpRequest) -> Actor:
     """Who acts in the console."""
     assert isinstance(request.user, User)
@@ -100,6 +158,10 @@ def refuse(
     names = (error.pointer or "").split("/")
     field = next((name for name in names if name in form.fields), "reason")
     form.add_error(field, error.detail)
+    return _dialog(request, form=form, dialog=dialog)
+
+
+def _dialog(request: HttpRequest, *, form: ReasonForm, dialog: ActionDialog) -> HttpResponse:
     context = {
         "dialog": dialog,
         "form": form,

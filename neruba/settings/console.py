@@ -15,6 +15,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Customers", "group", "neruba.customer"),
             ("Subscriptions", "autorenew", "billing.subscription"),
             ("Charges", "add_card", "billing.charge"),
+            ("Wallets", "account_balance_wallet", "ledger.wallet"),
+            ("Credits", "redeem", "ledger.grant"),
             ("Approvals", "how_to_reg", "neruba.approval"),
         ],
     ),
@@ -28,11 +30,24 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
         ],
     ),
     (
+        "Payments",
+        [
+            ("Payments", "payments", "payments.payment"),
+            ("Checkout sessions", "shopping_cart", "payments.checkoutsession"),
+            ("Refunds", "undo", "payments.refund"),
+            ("Disputes", "gavel", "payments.dispute"),
+            ("Sold packs", "local_mall", "payments.packsale"),
+            ("Received webhooks", "webhook", "payments.providereventwork"),
+            ("Webhooks as they came", "inbox", "payments.providerevent"),
+        ],
+    ),
+    (
         "Catalogue",
         [
             ("Plans", "sell", "billing.plan"),
             ("Plan versions", "layers", "billing.planversion"),
             ("Prices", "price_change", "billing.price"),
+            ("Credit packs", "redeem", "payments.creditpack"),
             ("Meters", "speed", "ingest.meter"),
         ],
     ),

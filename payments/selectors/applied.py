@@ -9,8 +9,8 @@ from ledger.selectors.journal import moves_of_keys
 from ledger.templates import OperationKey
 from ledger.templates.keys import BALANCE, RECEIVABLE, UNAPPLIED
 from neruba.models import Project
+from payments.entries import RECEIVED
 from payments.models import Dispute, Payment, Refund
-from payments.services.payments import RECEIVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ from ledger.templates.payments import balance_refund_moves
 from neruba.actor import Actor
 from neruba.errors import ConflictError
 from neruba.money import Money
+from payments.entries import REFUND_COVER
 from payments.models import PackSale, Payment
 from payments.selectors.applied import AppliedParts, applied_parts, invoices_of_documents
 
-COVER = "refund.cover"
 Part = dict[str, str]
 
 
@@ -125,7 +125,9 @@ def _posted(one: _Refunding, moves: tuple[Move, ...], minor: int, source: str) -
     project = one.payment.project
     post_entry(
         project=project,
-        key=OperationKey(COVER, one.refund, next_occurrence(project, COVER, one.refund)),
+        key=OperationKey(
+            REFUND_COVER, one.refund, next_occurrence(project, REFUND_COVER, one.refund)
+        ),
         moves=moves,
         occurred_at=one.at,
         at=one.at,

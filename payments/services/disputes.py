@@ -21,12 +21,11 @@ from neruba.ids import new_id
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.audit import record
+from payments.entries import DISPUTE_LOST, DISPUTE_OPENED, DISPUTE_WON
 from payments.models import Dispute, PackSale, Payment
 from payments.services.posting import Moment, post_once
 from payments.snapshots import DisputeSnapshot
 from payments.state import DISPUTE, follows
-
-OPENED, WON, LOST = "dispute.opened", "dispute.won", "dispute.lost"
 
 
 def _key(snapshot: DisputeSnapshot) -> str:
@@ -66,7 +65,7 @@ def open_dispute(payment: Payment, snapshot: DisputeSnapshot, when: Moment) -> s
         party=customer.external_id,
         dispute=dispute.public_id,
     )
-    post_once(payment.project, OperationKey(OPENED, dispute.operation_key), moves, when)
+    post_once(payment.project, OperationKey(DISPUTE_OPENED, dispute.operation_key), moves, when)
     for sale in _sales(payment):
         freeze_grants(project=payment.project, origin=sale.document, dispute=dispute.public_id)
     _note(dispute, "dispute.opened", when.at)
@@ -100,7 +99,7 @@ def _win(dispute: Dispute, fee_minor: int, party: str, when: Moment) -> None:
         party=party,
         dispute=dispute.public_id,
     )
-    post_once(dispute.project, OperationKey(WON, dispute.operation_key), moves, when)
+    post_once(dispute.project, OperationKey(DISPUTE_WON, dispute.operation_key), moves, when)
 
 
 def _lose(dispute: Dispute, sales: list[PackSale], party: str, when: Moment) -> None:
@@ -115,7 +114,7 @@ def _lose(dispute: Dispute, sales: list[PackSale], party: str, when: Moment) -> 
         party=party,
         dispute=dispute.public_id,
     )
-    post_once(project, OperationKey(LOST, dispute.operation_key), moves, when)
+    post_once(project, OperationKey(DISPUTE_LOST, dispute.operation_key), moves, when)
     for sale in sales:
         revoke_bonus(
             project=project,

@@ -1,6 +1,7 @@
 """Payments through the provider: what its present state says has happened, posted once."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.models import Invoice
@@ -9,7 +10,7 @@ from billing.services.write_offs import recover
 from ledger.selectors.journal import moves_of_keys
 from ledger.selectors.settlements import settlement_of
 from ledger.selectors.wallets import balance_of
-from ledger.templates import OperationKey
+from ledger.templates import Move, OperationKey
 from ledger.templates.keys import BALANCE
 from ledger.templates.payments import failed_moves, fee_moves
 from neruba.actor import SYSTEM
@@ -18,19 +19,31 @@ from neruba.locks import lock_customer
 from neruba.models import Customer, Project
 from neruba.money import Money
 from neruba.services.audit import record
+from payments.entries import FAILED, FEE, RECEIVED
 from payments.facts import Fact, Kind, facts_of
 from payments.locks import lock_payment
 from payments.models import CheckoutSession, CreditPack, PackSale, Payment
+from payments.selectors.applied import refunded_minor
 from payments.services.disputes import close_dispute, open_dispute
 from payments.services.packs import sell_pack, unsell_pack
-from payments.services.payments import RECEIVED, apply_payment
+from payments.services.payments import apply_payment
 from payments.services.posting import Moment, is_posted, moment, post_once
 from payments.services.refund_facts import fail_refund, note_refund, refund_left, succeed_refund
 from payments.snapshots import PaymentSnapshot
 from payments.state import PAYMENT, follows
 
-FEE, FAILED = "payment.fee", "payment.failed"
 PROVIDER = "stripe"
+OF_REFUNDS = {
+    Kind.REFUND_MADE: note_refund,
+    Kind.REFUND_LEFT: refund_left,
+    Kind.REFUND_SUCCEEDED: succeed_refund,
+    Kind.REFUND_FAILED: fail_refund,
+}
+OF_DISPUTES = {
+    Kind.DISPUTE_OPENED: open_dispute,
+    Kind.DISPUTE_WON: close_dispute,
+    Kind.DISPUTE_LOST: close_dispute,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,40 +130,22 @@ def _post(
     payment: Payment, snapshot: PaymentSnapshot, fact: Fact, purpose: Purpose, when: Moment
 ) -> str:
     """Post one fact; in words what that did, or nothing where it was known."""
-    refund, dispute = fact.refund, fact.dispute
-    match fact.kind:
-        case Kind.RECEIVED:
-            return _receive(payment, snapshot, purpose, when)
-        case Kind.FEE:
-            return _keep_fee(payment, snapshot, when)
-        case Kind.REVERSED:
-            return _reverse(payment, snapshot, when)
-        case Kind.DISPUTE_OPENED if dispute:
-            return open_dispute(payment, dispute, when)
-        case Kind.DISPUTE_WON | Kind.DISPUTE_LOST if dispute:
-            return close_dispute(payment, dispute, when)
-        case Kind.REFUND_MADE if refund:
-            return note_refund(payment, refund, when)
-        case Kind.REFUND_LEFT if refund:
-            return refund_left(payment, refund, when)
-        case Kind.REFUND_SUCCEEDED if refund:
-            return succeed_refund(payment, refund, when)
-        case Kind.REFUND_FAILED if refund:
-            return fail_refund(payment, refund, when)
-    raise AssertionError(f"no such fact: {fact}")
+    if fact.refund is not None:
+        return OF_REFUNDS[fact.kind](payment, fact.refund, when)
+    if fact.dispute is not None:
+        return OF_DISPUTES[fact.kind](payment, fact.dispute, when)
+    if fact.kind == Kind.RECEIVED:
+        return _receive(payment, snapshot, purpose, when)
+    return (_keep_fee if fact.kind == Kind.FEE else _reverse)(payment, snapshot, when)
 
 
-def _receive(
-    payment: Payment, snapshot: PaymentSnapshot, purpose: Purpose, when: Moment
-) -> str:
+def _receive(payment: Payment, snapshot: PaymentSnapshot, purpose: Purpose, when: Moment) -> str:
     if not follows(PAYMENT, payment.state, Payment.State.SUCCEEDED):
         return ""
     payment.state, payment.cause = Payment.State.SUCCEEDED, ""
     payment.amount_minor, payment.charge_id = snapshot.amount_minor, snapshot.charge
     payment.received_at = when.occurred_at
-    payment.save(
-        update_fields=["state", "cause", "amount_minor", "charge_id", "received_at"]
-    )
+    payment.save(update_fields=["state", "cause", "amount_minor", "charge_id", "received_at"])
     CheckoutSession.objects.filter(
         project=payment.project, public_id=snapshot.metadata.get("neruba_checkout", "")
     ).update(payment=payment)
@@ -214,17 +209,31 @@ def _reverse(payment: Payment, snapshot: PaymentSnapshot, when: Moment) -> str:
     for sale in PackSale.objects.filter(payment=payment).select_related("project"):
         unsell_pack(sale=sale, when=when)
     moves = moves_of_keys(project, [key])[key]
-    rest = sum(move.amount_minor for move in moves if move.credit.code == BALANCE)
+    back = _returned(moves, payment.amount_minor - refunded_minor(payment))
+    rest = sum(move.amount_minor for move in back if move.credit.code == BALANCE)
     party = payment.customer.external_id if payment.customer is not None else ""
     shortage = max(0, rest - balance_of(project, party, payment.currency))
     post_once(
         project,
         OperationKey(FAILED, payment.operation_key),
-        failed_moves(moves, shortage_minor=shortage, payment=payment.public_id),
+        failed_moves(back, shortage_minor=shortage, payment=payment.public_id),
         when,
     )
     restate(project, invoices_paid_by(payment))
     return f"payment {payment} failed after it had succeeded: {payment.cause}"
+
+
+def _returned(moves: Sequence[Move], minor: int) -> list[Move]:
+    """As much of the payment's moves as the provider takes back, the last ones first: what was
+    refunded before is not taken again.
+    """
+    back: list[Move] = []
+    for move in reversed(moves):
+        taken = min(minor, move.amount_minor)
+        if taken:
+            back.insert(0, replace(move, amount_minor=taken))
+        minor -= taken
+    return back
 
 
 def invoices_paid_by(payment: Payment) -> list[Invoice]:

@@ -21,11 +21,10 @@ from neruba.ids import new_id
 from neruba.models import Project
 from neruba.money import Money
 from neruba.services.audit import record
+from payments.entries import PACK_SOLD, RECEIVED
 from payments.models import CreditPack, PackSale, Payment
-from payments.services.payments import RECEIVED
 from payments.services.posting import Moment, post_once
 
-SOLD = "pack.sold"
 WALLET_NAME = "Credit packs"
 LONGEST = timedelta(days=36500)
 
@@ -114,7 +113,7 @@ def sell_pack(*, payment: Payment, pack: CreditPack, when: Moment) -> PackSale:
     )
     party, document = customer.external_id, sale.document
     sold = pack_sold_moves(price.minor, currency=price.currency, party=party, document=document)
-    post_once(project, OperationKey(SOLD, payment.operation_key), sold, when)
+    post_once(project, OperationKey(PACK_SOLD, payment.operation_key), sold, when)
     paid = payment_moves(
         payment.amount_minor,
         [Applied(document, price.minor)],

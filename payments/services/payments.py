@@ -14,9 +14,10 @@ from neruba.ids import new_id
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.audit import record
+from payments import entries
 from payments.models import Payment
 
-RECEIVED = "payment.received"
+RECEIVED = entries.RECEIVED
 
 
 def receive_payment(

@@ -37,7 +37,5 @@ def post_once(project: Project, key: OperationKey, moves: Sequence[Move], when: 
     """
     if is_posted(project, key):
         return False
-    post_entry(
-        project=project, key=key, moves=moves, occurred_at=when.occurred_at, at=when.at
-    )
+    post_entry(project=project, key=key, moves=moves, occurred_at=when.occurred_at, at=when.at)
     return True

@@ -8,13 +8,13 @@ from neruba.errors import ConflictError
 from neruba.ids import new_id
 from neruba.money import Money
 from neruba.services.audit import record
+from payments.entries import REFUND_FAILED, REFUND_LEFT
 from payments.models import Payment, Refund
 from payments.services.covering import cover
 from payments.services.posting import Moment, is_posted, post_once
 from payments.snapshots import RefundSnapshot
 from payments.state import REFUND, follows
 
-LEFT, FAILED = "refund.paid", "refund.failed"
 DASHBOARD = "made at the provider"
 
 
@@ -80,7 +80,7 @@ def refund_left(payment: Payment, snapshot: RefundSnapshot, when: Moment) -> str
     moves = refunded_moves(
         refund.amount_minor, source="psp", currency=refund.currency, refund=refund.public_id
     )
-    if not post_once(refund.project, OperationKey(LEFT, refund.operation_key), moves, when):
+    if not post_once(refund.project, OperationKey(REFUND_LEFT, refund.operation_key), moves, when):
         return ""
     return f"refund {refund} went out"
 
@@ -118,12 +118,12 @@ def drop_refund(refund: Refund, *, cause: str, when: Moment) -> None:
     refund.save(update_fields=["state", "cause", "closed_at"])
     moves = refund_failed_moves(
         refund.amount_minor,
-        was_confirmed=is_posted(refund.project, OperationKey(LEFT, refund.operation_key)),
+        was_confirmed=is_posted(refund.project, OperationKey(REFUND_LEFT, refund.operation_key)),
         currency=refund.currency,
         party=payment.customer.external_id,
         refund=refund.public_id,
     )
-    post_once(refund.project, OperationKey(FAILED, refund.operation_key), moves, when)
+    post_once(refund.project, OperationKey(REFUND_FAILED, refund.operation_key), moves, when)
     record(
         project=refund.project,
         actor=SYSTEM,

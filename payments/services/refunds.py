@@ -14,12 +14,12 @@ from neruba.locks import lock_customer
 from neruba.money import Money
 from neruba.services.audit import record
 from neruba.services.outbox import announce
+from payments.entries import REFUND_LEFT
 from payments.locks import lock_payment
 from payments.models import Payment, Refund
 from payments.selectors.applied import refundable_minor
 from payments.services.covering import cover
 from payments.services.posting import Moment, post_once
-from payments.services.refund_facts import LEFT
 
 REQUESTED = "refund.requested"
 
@@ -82,7 +82,7 @@ def _paid_by_hand(refund: Refund, at: datetime) -> None:
     moves = refunded_moves(
         refund.amount_minor, source="bank", currency=refund.currency, refund=refund.public_id
     )
-    key = OperationKey(LEFT, refund.operation_key)
+    key = OperationKey(REFUND_LEFT, refund.operation_key)
     post_once(refund.project, key, moves, Moment(at, at))
     refund.state, refund.closed_at = Refund.State.SUCCEEDED, at
     refund.save(update_fields=["state", "closed_at"])

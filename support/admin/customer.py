@@ -23,6 +23,7 @@ from billing.rating.words import spoken
 from billing.selectors.documents import RELATED, Document, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import timelines_of
+from ledger.admin.credit_panel import CreditPanel, credit_panel
 from ledger.selectors.balances import CustomerBalance, customer_balance
 from neruba import clock
 from neruba.admin.customers import CustomerAdmin as PlatformCustomerAdmin
@@ -43,6 +44,7 @@ from neruba.admin.page import (
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.customers import update_customer
+from support.admin.credits import ADJUST, ISSUE, AdjustForm, IssueForm, adjust, issue
 from support.admin.erasure import ERASE, EraseForm, erase, erased_banners
 from support.selectors.customers import current_usage, receivables_of
 
@@ -120,7 +122,7 @@ class Section:
 @admin.register(Customer)
 class CustomerAdmin(PlatformCustomerAdmin):
     list_display = ["name", "external_id", "email", "owes", "created_at"]
-    actions_detail = ["change_details", "erase_identity"]
+    actions_detail = ["issue_credit", "adjust_balance", "change_details", "erase_identity"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CustomerList
@@ -129,6 +131,26 @@ class CustomerAdmin(PlatformCustomerAdmin):
     def owes(self, customer: Customer) -> str:
         amounts: list[Money] = vars(customer)["owed_shown"]
         return ", ".join(money(amount) for amount in amounts) or "nothing"
+
+    @action(
+        description="Issue credit",
+        permissions=["ledger.add_grant"],
+        icon="redeem",
+        dialog=ISSUE,
+    )
+    def issue_credit(self, request: HttpRequest, form: IssueForm, object_id: str) -> HttpResponse:
+        return issue(request, form)
+
+    @action(
+        description="Adjust balance",
+        permissions=["ledger.change_grant"],
+        icon="balance",
+        dialog=ADJUST,
+    )
+    def adjust_balance(
+        self, request: HttpRequest, form: AdjustForm, object_id: str
+    ) -> HttpResponse:
+        return adjust(request, form)
 
     @action(
         description="Change details",
@@ -175,12 +197,20 @@ class CustomerAdmin(PlatformCustomerAdmin):
             Section("billing.view_charge", partial(charge_section, row)),
         ]
         sees_books = request.user.has_perm("ledger.view_account")
+        sees_credits = request.user.has_perm("ledger.view_grant")
+        panel = credit_panel(request, row, at) if sees_credits else CreditPanel()
         subjects = ", ".join(str(subject) for subject in row.subjects.order_by("external_id"))
         return Page(
             banners=erased_banners(row),
-            headlines=balance_headlines(row) if sees_books else (),
+            headlines=[
+                *(balance_headlines(row) if sees_books else ()),
+                *panel.headlines,
+            ],
             facts=[*customer_facts(row), Fact("Usage comes under", subjects)],
-            tables=[one.read() for one in sections if request.user.has_perm(one.permission)],
+            tables=[
+                *(one.read() for one in sections if request.user.has_perm(one.permission)),
+                *panel.tables,
+            ],
         )
 
 

@@ -321,3 +321,47 @@ CANCELLATIONS = (
         datetime(2026, 11, 2, 9, tzinfo=UTC),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Credit that somebody gives or sells at `at`; what is above their limit is only asked for."""
+
+    customer: str
+    by: str
+    amount: str
+    currency: str
+    kind: str
+    reason_code: str
+    reason: str
+    at: datetime
+    expires_at: datetime | None = None
+    priority: int = 50
+
+
+GIFTS = (
+    Gift(
+        *("anker-reederei", "finance", "2000.00", "EUR", "paid", "purchase"),
+        "Prepaid for the season, by bank transfer",
+        datetime(2026, 9, 10, 9, tzinfo=UTC),
+    ),
+    Gift(
+        *("anker-reederei", "support", "60.00", "EUR", "promotional", "service_failure"),
+        "Reading stood still for a morning",
+        datetime(2026, 9, 24, 8, tzinfo=UTC),
+        expires_at=datetime(2026, 12, 31, 23, tzinfo=UTC),
+        priority=10,
+    ),
+    Gift(
+        *("marlow-bookkeeping", "support", "75.00", "USD", "promotional", "goodwill"),
+        "The backlog took a week longer than promised",
+        datetime(2026, 9, 29, 15, tzinfo=UTC),
+        expires_at=datetime(2026, 11, 1, tzinfo=UTC),
+    ),
+    Gift(
+        *("marlow-bookkeeping", "support", "250.00", "USD", "promotional", "goodwill"),
+        "They think of leaving; the account manager asks for it",
+        datetime(2026, 11, 2, 14, tzinfo=UTC),
+        expires_at=datetime(2027, 1, 1, tzinfo=UTC),
+    ),
+)

@@ -13,6 +13,7 @@ from neruba.models import Customer, Project
 TIERED = "crestline-logistics"
 WAITING = "copperfield-estates"
 SHORT = "falkenstein-archive"
+WITH_CREDIT = "anker-reederei"
 TO_MEND = "pinecrest-realty-20260909-x1"
 
 
@@ -57,6 +58,13 @@ def tour(project: Project) -> Iterator[Stop]:
         _page("neruba_customer", Customer.objects.get(project=project, external_id=TIERED)),
         "Balance, subscriptions, usage and invoices in one place.",
         ("Crestline Logistics",),
+    )
+    yield Stop(
+        "A customer with credit",
+        _page("neruba_customer", Customer.objects.get(project=project, external_id=WITH_CREDIT)),
+        "A prepaid season and a gift for a morning that was lost: what is left, which invoices "
+        "drew on it, who gave it and why. Issue credit shows what it would do first.",
+        ("Can be spent, EUR", "Drawn by an invoice", "Reading stood still for a morning"),
     )
     yield Stop(
         "All invoices",

@@ -15,6 +15,7 @@ from billing.services.subscriptions import cancel_at_period_end, create_subscrip
 from ingest.services.events import accept_events
 from ingest.services.meters import create_meter
 from ingest.services.void import void_event
+from ledger.services.giving import Credit, issue_or_ask
 from neruba import due
 from neruba.actor import Actor
 from neruba.edge import run_atomic
@@ -154,6 +155,8 @@ def _acts(project: Project) -> Iterator[Act]:
     yield usage.VOIDED_AT, partial(_void, project)
     for one_off in world.ONE_OFFS:
         yield one_off.at, partial(_charge, project, one_off)
+    for gift in world.GIFTS:
+        yield gift.at, partial(_give, project, gift)
     for cancellation in world.CANCELLATIONS:
         yield cancellation.at, partial(_cancel, project, cancellation)
 
@@ -199,6 +202,23 @@ def _charge(project: Project, one_off: world.OneOff) -> None:
     )
     if one_off.at_once:
         issue_now(project=project, charge=accepted.charge, at=one_off.at)
+
+
+def _give(project: Project, gift: world.Gift) -> None:
+    credit = Credit(
+        amount=Money.parse(gift.amount, gift.currency),
+        kind=gift.kind,
+        priority=gift.priority,
+        expires_at=gift.expires_at,
+        reason_code=gift.reason_code,
+    )
+    issue_or_ask(
+        customer=Customer.objects.get(project=project, external_id=gift.customer),
+        credit=credit,
+        reason=gift.reason,
+        actor=Actor("operator", STAFF[Role(gift.by)]),
+        at=gift.at,
+    )
 
 
 def _cancel(project: Project, cancellation: world.Cancellation) -> None:

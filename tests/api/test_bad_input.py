@@ -29,7 +29,7 @@ OF_PROJECTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_of_project]
 OF_OPERATORS = [
     endpoint for endpoint in ENDPOINTS if not endpoint.is_of_project and not endpoint.is_public
 ]
-KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id"}
+KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id", "payments/public_id"}
 
 
 @pytest.fixture

@@ -5,21 +5,26 @@ its request stands here: a body in REQUESTS for what writes, a value in PATHS fo
 its address. All else follows from that.
 """
 
+import atexit
 import json
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
+from bin.lib.fake_stripe.running import Running, running_fake_stripe
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.models import Invite, Project, User
+from neruba.models import Customer, Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
+from tests.payments.shop import use_fake
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
@@ -129,6 +134,23 @@ CHARGE: dict[str, Any] = {
     "metadata": {"ticket": "T-17"},
     "invoice_now": False,
 }
+WALLET: dict[str, Any] = {
+    "customer": "acme",
+    "name": "Credits",
+    "currency": "USD",
+    "auto_top_up": None,
+}
+GRANT: dict[str, Any] = {
+    "amount": "5.00",
+    "kind": "promotional",
+    "priority": 10,
+    "effective_at": "2026-01-01T00:00:00Z",
+    "expires_at": "2027-01-01T00:00:00Z",
+    "scope": {"prices": ["calls"]},
+    "reason": "a slow week",
+    "reason_code": "goodwill",
+    "recurs": None,
+}
 
 # The steps that make the world, in order: each is the first request to its endpoint, too.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -155,6 +177,16 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
+    ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
+    (
+        "checkout-sessions",
+        {
+            "for": {"credit_pack": "small", "customer": "acme"},
+            "success_url": "https://shop.example/ok",
+            "cancel_url": "https://shop.example/no",
+        },
+    ),
+    ("wallets", WALLET),
 )
 
 # Requests that are good in that world.
@@ -245,6 +277,34 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
+    "POST credit-packs": Good(
+        {
+            "code": "large",
+            "price": "500.00",
+            "currency": "USD",
+            "credits": "500.00",
+            "bonus_credits": "50.00",
+            "expires_after": "P365D",
+        }
+    ),
+    "POST checkout-sessions": Good(
+        {
+            "for": {"credit_pack": "small", "customer": "acme"},
+            "success_url": "https://shop.example/ok",
+            "cancel_url": "https://shop.example/no",
+        },
+        names=True,
+    ),
+    "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
+    "POST invoices/<str:public_id>/apply-credits": Good({}),
+    "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
+    "POST wallets/<str:public_id>/grants": Good(GRANT),
+    "POST grants/<str:public_id>/revoke": Good(
+        {"amount": "1.00", "reason": "too much", "reason_code": "other", "settle": "balance"}
+    ),
+    "POST customers/<str:external_id>/adjustments": Good(
+        {"amount": "2.00", "currency": "USD", "reason_code": "goodwill", "reason": "a call"}
+    ),
 }
 
 # How the values of addresses are found in the world: a list, and the member that names its rows.
@@ -260,6 +320,9 @@ PATHS: dict[str, tuple[str, str]] = {
     "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
+    "checkout-sessions/public_id": ("checkout-sessions", "id"),
+    "wallets/public_id": ("wallets", "id"),
+    "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
 
 
@@ -327,9 +390,25 @@ def _operator(project: Project) -> APIClient:
     return factories.client(project=project, secret=issued.secret)
 
 
+@cache
+def _provider() -> Running:
+    """One fake Stripe for the whole process, which ends with it."""
+    running = running_fake_stripe()
+    found = running.__enter__()
+    atexit.register(running.__exit__, None, None, None)
+    return found
+
+
+def use_provider(project: Project) -> None:
+    """Let the project take payments through the fake Stripe."""
+    settings.STRIPE_API_BASE = _provider().url
+    use_fake(project)
+
+
 def build_world() -> World:
     """The world, made through the API alone."""
     project = factories.project()
+    use_provider(project)
     client = factories.client(project=project)
     world = World(project, client, _operator(project), {"projects/slug": project.slug})
     for path, body in STEPS:
@@ -338,10 +417,19 @@ def build_world() -> World:
         )
         assert response.status_code < 300, (path, response.content)
     factories.api_key(project=project)
+    (wallet,) = client.get(f"/{BASE}wallets").json()["data"]
+    grants = f"/{BASE}wallets/{wallet['id']}/grants"
+    given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
+    assert given.status_code == 201, given.content
     for name, (path, member) in PATHS.items():
-        rows = client.get(f"/{BASE}{path.format(slug=project.slug)}").json()["data"]
+        address = path.format(slug=project.slug, wallet=wallet["id"])
+        rows = client.get(f"/{BASE}{address}").json()["data"]
         assert rows, f"nothing at {path}"
         world.paths[name] = rows[-1][member]
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
     world.paths["ledger/transaction_id"] = entries.json()["data"][0]["transaction"]
+    customer = Customer.objects.get(project=project, external_id="acme")
+    world.paths["payments/public_id"] = factories.payment(
+        customer=customer, amount="500.00", at=clock.now(project)
+    ).public_id
     return world

@@ -44,6 +44,7 @@ def start(
         ("NERUBA_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
         ("NERUBA_METRICS_TOKEN", "short", "a random text of 16 characters"),
         ("NERUBA_HEARTBEAT_SECONDS", "soon", "seconds, at least two ticks"),
+        ("NERUBA_STRIPE_API_BASE", "localhost:12111", "http://host:port"),
         ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "a folder that exists"),
     ],
 )

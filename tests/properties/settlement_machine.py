@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +18,7 @@ from billing.services.credits import apply_credits
 from billing.services.write_offs import recover, void_invoice, write_off
 from ledger.models import Account, Grant, JournalEntry, Transfer
 from ledger.selectors.balances import account_sums
+from ledger.selectors.export import export_lines
 from ledger.selectors.journal import move_of, operation_key, transfers_of_entries
 from ledger.selectors.settlements import settlements
 from ledger.selectors.verify import book_differences
@@ -29,16 +32,20 @@ from neruba.models import Customer
 from neruba.money import Money
 from tests import factories
 from tests.billing.sandbox import BASE, started
+from tests.ledger.programs import refusal
 
 AMOUNTS = st.integers(1, 12_000)
 SETTLES = st.sampled_from([choice.value for choice in CreditNote.Settle])
 USD = "USD"
+PROVED = 12
 # What promotional credit may meet: it is never cash, balance, breakage or a refund.
 PROMOTION_MEETS = {"2010": {"1910", "1100"}, "1910": {"2010", "4910"}}
 
 
 class Settlement(RuleBasedStateMachine):
-    """One customer with a subscription billed ahead, charges, a wallet; two months pass at most."""
+    """One customer with a subscription billed ahead, charges, a wallet."""
+
+    proved = 0
 
     @initialize()
     def begin(self) -> None:
@@ -337,6 +344,20 @@ class Settlement(RuleBasedStateMachine):
         invoices = list(rows.select_related("customer", "subscription__customer", "party"))
         for verdict in verify_invoices(self.project, invoices):
             assert verdict.differences == ()
+        self.other_programs_agree()
+
+    def other_programs_agree(self) -> None:
+        """Beancount and hledger prove the books with our balances; each takes a moment, so that not
+        every example is asked.
+        """
+        if Settlement.proved >= PROVED:
+            return
+        Settlement.proved += 1
+        with TemporaryDirectory() as folder:
+            for form in ("beancount", "hledger"):
+                text = "".join(export_lines(self.project, form))
+                said = refusal(form, text, Path(folder))
+                assert said == "", said
 
 
 SETTLED = ("total_minor", "credits_minor", "balance_minor", "paid_minor", "written_off_minor")

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from billing.models import Invoice
 from neruba.actor import Actor
-from neruba.models import Project, User
+from neruba.models import Customer, Project, User
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
 
@@ -18,7 +18,7 @@ PASSWORD = "a-long-enough-password"
 
 def world(**project: Any) -> Sandbox:
     """Two customers with invoices and drafts, one of them canceled; charges on an invoice and
-    waiting; an event taken back and one refused.
+    waiting; an event taken back and one refused; a credit that is left.
     """
     sandbox = started(BASE, CALLS, **project)
     address = {"city": "Hamburg", "line1": "1 Quay"}
@@ -38,6 +38,8 @@ def world(**project: Any) -> Sandbox:
     sandbox.post("/subscriptions/other/changes", {"type": "cancel", "reason": "gone"})
     sandbox.clock("2026-02-01T00:30:00Z")  # the grace of January still runs: drafts
     sandbox.post("/charges", {**charge, "charge_key": "later", "amount": "5.00"})
+    acme = Customer.objects.get(project=sandbox.project, external_id="acme")
+    factories.grant(wallet=factories.wallet(customer=acme), amount="40.00", reason_code="goodwill")
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
@@ -47,6 +49,7 @@ def world(**project: Any) -> Sandbox:
     factories.failed_login()
     factories.event_archive(project=sandbox.project)
     factories.signs_of_life()
+    factories.stripe_world(customer=factories.customer(project=sandbox.project))
     return sandbox
 
 

@@ -108,6 +108,7 @@ def test_a_report_stands_at_the_end_of_a_local_day(finance: Client) -> None:
     assert "1,234" in shown(finance, "trial_balance", on="2026-01-02", currency="JPY")
     html = shown(finance, "receivables_ageing", on="2026-01-01", currency="JPY")
     assert "Nobody owed anything at the end of 1 Jan 2026." in html
+    assert "both are zero" in html
     html = shown(finance, "trial_balance", on="2020-01-01")
     assert "Nothing was posted until the end of this day." in html
 

@@ -12,8 +12,9 @@ from django.test import Client, RequestFactory
 from billing.models import BillingRun, Charge, Invoice, PlanVersion, Subscription
 from billing.selectors.verify import number_gaps, verify_invoices
 from ingest.models import EventRetraction, FailedEvent, Meter, UsageEvent
+from ledger.models import Grant
 from ledger.selectors.verify import book_differences
-from neruba.models import Customer, Project, User
+from neruba.models import Approval, Customer, Project, User
 from support.demo.usage import deliveries
 from support.demo.world import ENDS_AT, FIRMS
 from tests import factories
@@ -51,6 +52,8 @@ def test_the_demo_is_what_it_says() -> None:
     ]
     assert Charge.objects.filter(invoice=None).count() == 1
     assert Invoice.objects.filter(status=Invoice.Status.DRAFT).count() == 1
+    assert Grant.objects.count() == 3
+    assert Approval.objects.get().state == Approval.State.REQUESTED
     check_books(project)
     last = BillingRun.objects.order_by("-as_of", "-pk").first()
     assert last is not None

@@ -86,6 +86,10 @@ def _sentences(found: Ageing, *, customer: str) -> list[Banner]:
         f"the customer's account {RECEIVABLE}" if customer else f"{RECEIVABLE} in the trial balance"
     )
     said = []
+    if not found.ties:
+        said.append(
+            Banner("success", f"Nothing is owed, and nothing stands on {books}: both are zero.")
+        )
     for tie in found.ties:
         unit = tie.owner.currency
         if not tie.difference:

@@ -62,6 +62,7 @@ def world() -> Project:
     factories.invited(project=made.project)
     factories.approval(project=made.project, actor=Actor("operator", "support@op.example"))
     factories.operator_token(project=made.project)
+    factories.stripe_world(customer=factories.customer(project=made.project))
     return made.project
 
 
