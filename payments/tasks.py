@@ -6,11 +6,14 @@ from celery import shared_task
 
 from neruba import clock
 from neruba.edge import Failure, outcome_of
+from neruba.models import Project
 from neruba.nudge import nudge
 from payments.selectors.checkout import projects_with_open_sessions
 from payments.selectors.inbox import due_subjects, project_named
+from payments.selectors.transactions import fetch_from, projects_at_provider
 from payments.services.checkout import close_at_provider, needless_sessions
 from payments.services.inbox import Hands, work_on_subject
+from payments.services.transactions import fetch_transactions
 from payments.stripe_gateway import stripe_gateway_of
 
 SUBJECTS_A_TASK = 200
@@ -62,3 +65,20 @@ def close_needless_sessions() -> int:
             )
             closed += not isinstance(outcome_of(work), Failure)
     return closed
+
+
+@shared_task
+def fetch_all_transactions() -> int:
+    """Keep what the provider booked since the last fetch; returns how many transactions are new."""
+    new = 0
+    for project in projects_at_provider():
+        outcome = outcome_of(partial(_fetch_new, project))
+        new += 0 if isinstance(outcome, Failure) else outcome
+    return new
+
+
+def _fetch_new(project: Project) -> int:
+    wall = clock.wall()
+    since = fetch_from(project, wall)
+    gateway = stripe_gateway_of(project)
+    return fetch_transactions(project, gateway=gateway, since=since, to=wall, wall=wall).new

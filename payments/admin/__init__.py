@@ -1,5 +1,5 @@
 """What the console shows of payments."""
 
-from payments.admin import checkout, disputes, inbox, packs, refunds
+from payments.admin import checkout, disputes, inbox, packs, refunds, transactions
 
-__all__ = ["checkout", "disputes", "inbox", "packs", "refunds"]
+__all__ = ["checkout", "disputes", "inbox", "packs", "refunds", "transactions"]

@@ -124,8 +124,8 @@ class Reconciliation:
         return [
             Tie("1100: invoices issued, and what else moved it", unit, issued + others,
                 booked.get((RECEIVABLE, unit), 0)),
-            Tie("1010: payments received outside, payouts", unit, bank, booked.get((BANK, unit), 0)),
-            Tie("1000: payments, refunds, disputes, payouts", unit, psp, booked.get((PSP, unit), 0)),
+            Tie("1010: receipts outside and payouts", unit, bank, booked.get((BANK, unit), 0)),
+            Tie("1000: payments and what followed them", unit, psp, booked.get((PSP, unit), 0)),
             Tie("1000: the side here of ledger and Stripe", unit, mine, booked.get((PSP, unit), 0)),
             Tie("Stripe: the net of all it booked", unit, theirs, net),
         ]  # fmt: skip
@@ -213,8 +213,8 @@ def unposted_items(period: Period) -> Iterator[Item]:
     mine, within = {"project": period.project}, (period.since, period.to)
     done = (Payment.State.SUCCEEDED, Payment.State.REVERSED)
     payments = Payment.objects.filter(**mine, state__in=done)
-    refunds = Refund.objects.filter(**mine, state=Refund.State.SUCCEEDED)
-    disputes = Dispute.objects.filter(**mine)
+    refunds = Refund.objects.filter(**mine, state=Refund.State.SUCCEEDED).select_related("payment")
+    disputes = Dispute.objects.filter(**mine).select_related("payment")
     for rows, at, kind, occasion, sign in (
         (payments, "received_at", RECEIVED, Occasion.PAYMENT, 1),
         (refunds, "created_at", REFUND_LEFT, Occasion.REFUND, -1),
@@ -235,7 +235,7 @@ def _unposted(
         posted = {one.key.object for one in moved}
         lines = [
             Line(
-                Thing(occasion, row.operation_key, row.currency, PSP),
+                Thing(occasion, row.operation_key, row.currency, _account_of(row)),
                 row.public_id,
                 sign * row.amount_minor,
                 row.happened_at,
@@ -248,3 +248,9 @@ def _unposted(
 
 def _why_unposted(thing: Thing, _state: State) -> str:
     return f"The {thing.occasion} is done by its row, and nothing of it is in the books."
+
+
+def _account_of(row: object) -> str:
+    """Where its money would lie."""
+    payment = getattr(row, "payment", row)
+    return BANK if isinstance(payment, Payment) and payment.is_outside else PSP

@@ -77,7 +77,8 @@ def fetch_transactions(
 def _is_whole(project: Project, payout: str) -> bool:
     """Whether all that a payout paid out is kept: with its own row it adds up to zero."""
     rows = PayoutTransaction.objects.filter(project=project, payout=payout)
-    return rows.aggregate(total=Sum("transaction__net_minor"))["total"] == 0
+    total: int | None = rows.aggregate(total=Sum("transaction__net_minor"))["total"]
+    return total == 0
 
 
 def _keep(project: Project, rows: Iterable[BalanceMovement], wall: datetime) -> int:
