@@ -34,7 +34,7 @@ LINES = st.lists(
         st.just(AT),
         st.integers(-1, 1),
     ),
-    max_size=12,
+    max_size=6,
 )
 
 

@@ -129,7 +129,7 @@ def test_a_wrong_filter_is_said_and_no_fault(finance: Client, query: dict[str, s
 
 def fetch(client: Client, **given: str) -> int:
     address = reverse("admin:payments_providertransaction_fetch")
-    body = {"first": "2026-01-01", "last": "2026-01-31", "reason": "month end", **given}
+    body = {"_form_submitted": "1", "first": "2026-01-01", "last": "2026-01-31", "reason": "month end", **given}
     answer = client.post(address, body, headers={"HX-Request": "true"})
     assert answer.status_code in (200, 302, 403)
     return OutboxMessage.objects.filter(topic="transactions.requested").count()
