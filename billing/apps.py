@@ -17,11 +17,13 @@ class BillingConfig(AppConfig):
             corrections_of_event,
             lines_of_event,
         )
+        from billing.services.asking import KINDS
         from billing.services.late import note_late_usage
         from ingest.news import register_reader
         from ingest.selectors.retention import register_need
         from ingest.selectors.trace import register_finality, register_tracer
         from ledger.documents import register_namer
+        from neruba.approvals import register_kind
         from neruba.due import DueKind, register
         from neruba.ops.gauges import register_gauges
 
@@ -33,3 +35,5 @@ class BillingConfig(AppConfig):
         register_reader(note_late_usage)
         register_gauges(billing_gauges)
         register_namer(names_of_invoices)
+        for kind in KINDS:
+            register_kind(kind)

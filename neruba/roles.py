@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from neruba.money import Money
+
 
 class Role(StrEnum):
     """What a membership makes of an operator in one project."""
@@ -34,6 +36,10 @@ class Rights:
     permissions: tuple[str, ...]
     limit: Decimal | None = Decimal(0)
 
+    def covers(self, amount: Money) -> bool:
+        """Whether the amount, of either sign, lies within the limit."""
+        return self.limit is None or abs(Decimal(amount.amount)) <= self.limit
+
 
 READ_BILLING = (
     "billing.view_*",
@@ -44,6 +50,7 @@ READ_BILLING = (
     "neruba.view_subject",
     "ledger.view_wallet",
     "ledger.view_grant",
+    "payments.view_payment",
 )
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
@@ -53,6 +60,10 @@ MEND_PAYMENTS = (
     "payments.add_providertransaction",  # fetch what Stripe booked
 )
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
+CORRECT = (
+    *("billing.add_creditnote", "billing.change_creditnote", "payments.add_payment"),
+    *("billing.void_invoice", "billing.write_off_invoice", "billing.recover_invoice"),
+)
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
@@ -86,6 +97,7 @@ ROLES: dict[Role, Rights] = {
             *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,
+            *CORRECT,
             "neruba.change_customer",
         ),
         limit=Decimal(5000),

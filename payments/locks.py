@@ -1,11 +1,13 @@
-"""The only row locks of payments; global order: works of events, customer, payment, accounts."""
+"""The only row locks of payments; global order: works of events, customer, payment, session,
+accounts.
+"""
 
 from datetime import datetime
 
 from django.db.models import Q
 
 from neruba.models import Project
-from payments.models import Payment, ProviderEventWork
+from payments.models import CheckoutSession, Payment, ProviderEventWork
 
 
 def lock_payment(pk: int) -> Payment:
@@ -29,3 +31,9 @@ def lock_work(pk: int) -> ProviderEventWork:
     """The event's work as it stands now."""
     ProviderEventWork.objects.select_for_update().get(pk=pk)
     return ProviderEventWork.objects.select_related("project", "event").get(pk=pk)
+
+
+def lock_session(project: Project, provider_id: str) -> CheckoutSession | None:
+    """The checkout session of the provider's name as it stands now, or None."""
+    rows = CheckoutSession.objects.select_for_update()
+    return rows.filter(project=project, provider_id=provider_id).first()

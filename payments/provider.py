@@ -53,12 +53,15 @@ def subject_of(kind: str, object_id: str, content: Mapping[str, Any]) -> str:
 
 
 def look_at_payment(gateway: PaymentGateway, payment_id: str) -> PaymentSnapshot:
-    """A payment with its refunds and disputes, as they stand now. The payment is read last: what
-    is in the lists happened before what it says.
+    """A payment with its refunds and disputes, as they stand now.
+
+    Read in this order, since a refund may come before a dispute, and both before a failure: whoever
+    sees the later one sees the earlier one too.
     """
-    refunds = tuple(_refund(one) for one in gateway.list_refunds(payment_id))
+    payment = gateway.retrieve_payment(payment_id)
     disputes = tuple(_dispute(one) for one in gateway.list_disputes(payment_id) if one.movements)
-    return payment_snapshot(gateway.retrieve_payment(payment_id), refunds, disputes)
+    refunds = tuple(_refund(one) for one in gateway.list_refunds(payment_id))
+    return payment_snapshot(payment, refunds, disputes)
 
 
 def payment_snapshot(

@@ -52,10 +52,12 @@ def work_on_due_events() -> int:
 
 @shared_task
 def close_needless_sessions() -> int:
-    """Close the checkout pages of invoices that were settled otherwise; returns how many."""
+    """Close the checkout pages of invoices that were settled otherwise, and book how those ended of
+    which nobody has told; returns how many.
+    """
     closed = 0
     for project in projects_with_open_sessions():
-        for session in needless_sessions(project):
+        for session in needless_sessions(project, wall=clock.wall()):
             work = partial(
                 close_at_provider,
                 stripe_gateway_of(project),

@@ -4,7 +4,9 @@ from django.urls import path
 
 from billing.api.catalog import PlanDetail, PlanList
 from billing.api.charges import ChargeList
+from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
+from billing.api.invoice_acts import InvoiceVoid, InvoiceWriteOff
 from billing.api.invoices import (
     InvoiceApplyCredits,
     InvoiceDetail,
@@ -45,4 +47,9 @@ urlpatterns = [
     path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
     path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
     path("invoices/<str:public_id>/apply-credits", InvoiceApplyCredits.as_view()),
+    path("invoices/<str:public_id>/void", InvoiceVoid.as_view()),
+    path("invoices/<str:public_id>/write-off", InvoiceWriteOff.as_view()),
+    path("credit-notes", CreditNoteList.as_view()),
+    path("credit-notes/<str:public_id>", CreditNoteDetail.as_view()),
+    path("credit-notes/<str:public_id>/void", CreditNoteVoid.as_view()),
 ]

@@ -71,6 +71,11 @@ class Invoice(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("void_invoice", "Can void an issued invoice"),
+            ("write_off_invoice", "Can write an invoice off"),
+            ("recover_invoice", "Can recover what was written off"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "operation_key"], name="billing_invoice_key"

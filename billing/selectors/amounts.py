@@ -81,6 +81,15 @@ def given_back(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[int, int]
     return dict(sums)
 
 
+def left_of_lines(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, int]:
+    """What can still be given back of each of these lines, by line key, in minor units."""
+    back = given_back(invoice, lines)
+    return {
+        line.line_key: max(0, line_amount(line, invoice.currency).minor - back.get(line.pk, 0))
+        for line in lines
+    }
+
+
 def deferrals(
     invoice: Invoice, lines: Sequence[InvoiceLine], *, at: datetime
 ) -> dict[int, Deferral]:

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from billing.models import Invoice
-from ledger.selectors.settlements import settlements
+from ledger.selectors.settlements import Settlement, settlements
 from neruba.models import Customer
+
+STATED = (Invoice.Status.OPEN, Invoice.Status.PAID, Invoice.Status.UNCOLLECTIBLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,14 @@ def open_receivables(
         for row in invoices
         if row.document in found and found[row.document].due_minor > 0
     ]
+
+
+def stated(invoice: Invoice, settlement: Settlement) -> str:
+    """The status that an issued invoice has by its settlement; a void one stays void."""
+    if invoice.status not in STATED:
+        return invoice.status
+    if settlement.due_minor > 0:
+        return Invoice.Status.OPEN
+    if settlement.written_off_minor > 0:
+        return Invoice.Status.UNCOLLECTIBLE
+    return Invoice.Status.PAID

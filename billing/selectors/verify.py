@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
-from billing.models import Invoice
+from django.db.models import QuerySet
+
+from billing.models import CreditNote, Invoice
 from billing.rating.document import document_hash
 from billing.rating.invoice import amount_of_evidence
 from billing.selectors.contents import computed
 from billing.selectors.documents import Document, documents_of
 from billing.selectors.parties import is_erased
+from billing.selectors.verify_settlements import (
+    differences_of_invoices,
+    differences_of_notes,
+    notes_to_check,
+)
 from ingest.errors import ArchiveError, ArchiveMissingError
 from ingest.selectors.archives import ArchivedPart, archived_parts, has_archives
 from ingest.selectors.bounds import ArrivalBound
@@ -186,8 +194,9 @@ class Sample:
 
 
 def verify_newest(project: Project) -> Sample:
-    """Rebuild the project's newest finalised invoices and check its newest entries: a sample that
-    is cheap enough to be taken all the time. `manage.py verify` looks at everything.
+    """Rebuild the project's newest finalised invoices, and check what settled them, its newest
+    credit notes and entries: a sample that is cheap enough to be taken all the time. `manage.py
+    verify` looks at everything.
     """
     rows = Invoice.objects.filter(project=project, sequence__isnull=False).order_by("-sequence")
     wanted = rows.select_related("customer", "subscription__customer", "party")
@@ -202,19 +211,30 @@ def verify_newest(project: Project) -> Sample:
         f"{found.kind} {found.object}: {found.detail}"
         for found in entry_differences(project, entries)
     ]
-    return Sample(len(invoices) + len(entries), tuple(differences))
+    differences += differences_of_invoices(project, invoices)
+    notes = list(notes_to_check(project).order_by("-sequence")[:SAMPLED_INVOICES])
+    differences += differences_of_notes(project, notes)
+    return Sample(len(invoices) + len(notes) + len(entries), tuple(differences))
 
 
 def number_gaps(project: Project) -> list[str]:
-    """Where the numbers of the project's invoices do not run from 1 without a gap."""
-    given = Invoice.objects.filter(project=project, sequence__isnull=False)
-    numbers = given.order_by("sequence").values_list("sequence", flat=True)
-    expected, gaps = 1, []
-    for number in numbers.iterator():
+    """Where the numbers of the project's invoices, or of its credit notes, do not run from 1
+    without a gap.
+    """
+    invoices = Invoice.objects.filter(project=project, sequence__isnull=False)
+    notes = CreditNote.objects.filter(project=project)
+    return [
+        *_gaps("number", invoices.order_by("sequence").values_list("sequence", flat=True)),
+        *_gaps("credit note", notes.order_by("sequence").values_list("sequence", flat=True)),
+    ]
+
+
+def _gaps(name: str, given: QuerySet[Any, int | None]) -> Iterator[str]:
+    expected = 1
+    for number in given.iterator():
         if number != expected:
-            gaps.append(f"after number {expected - 1} comes {number}")
+            yield f"after {name} {expected - 1} comes {number}"
         expected = (number or 0) + 1
-    return gaps
 
 
 def issue_entries_without_invoice(project: Project) -> list[str]:

@@ -1,40 +1,27 @@
 """Credit notes: issued by line and amount, settled, made void."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from billing.selectors.amounts import deferrals, given_back, line_amount, lines_of
-from billing.services.giving_back import give_back, to_wallet
+from billing.selectors.amounts import left_of_lines, lines_of
+from billing.services.crediting import Credited, note_key, plan_credit_note
+from billing.services.giving_back import to_wallet
 from billing.services.numbers import CREDIT_NOTES, take_numbers
 from billing.services.settlement import lock_invoice, restate
-from ledger.selectors.settlements import CREDIT_NOTE, settlement_of
+from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.selectors.wallets import grants_of, next_occurrence
 from ledger.services.journal import post_entry, reverse_entry
 from ledger.services.wallets import ISSUE as GRANT_ISSUE
 from ledger.services.wallets import clear_ended, close_grant
 from ledger.templates import OperationKey
-from ledger.templates.invoices import CreditedLine, credit_note_moves
 from neruba.actor import Actor
-from neruba.errors import ConflictError, InvalidError
+from neruba.errors import ConflictError
 from neruba.ids import new_id
 from neruba.money import Money, allocate
 from neruba.services.audit import record
 
 CREDIT_NOTE_VOID = "credit_note.void"
-CREDITABLE = (Invoice.Status.OPEN, Invoice.Status.PAID)
-
-
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """So much of a line of the invoice, net, in minor units above zero; `quantity` is what it says
-    of it.
-    """
-
-    line: str
-    amount_minor: int
-    quantity: str = ""
 
 
 def issue_credit_note(
@@ -55,37 +42,18 @@ def issue_credit_note(
     for a refund above what was paid in money. The number is taken last.
     """
     invoice = lock_invoice(invoice)
-    if invoice.status not in CREDITABLE:
-        raise ConflictError(f"This invoice is {invoice.status}: a credit note is for what stands.")
-    own = lines_of(invoice)
-    chosen = _chosen(invoice, own, lines)
-    key = f"{invoice.operation_key}:{_next_note(invoice)}"
-    deferred = deferrals(invoice, [line for line, _ in chosen], at=at)
-    credited = [
-        CreditedLine(_note_key(key, line), one.amount_minor, deferral=deferred.get(line.pk))
-        for line, one in chosen
-    ]
-    total = sum(one.amount_minor for one in credited)
-    settled = settlement_of(invoice.project, invoice.document)
-    moves = credit_note_moves(
-        credited,
-        currency=invoice.currency,
-        party=invoice.customer.external_id,
-        document=invoice.document,
-    )
-    excess = max(0, total - settled.due_minor)
-    back = give_back(invoice, excess, settle=settle, line=f"{key}/excess")
-    entry = OperationKey(CREDIT_NOTE, key)
-    post_entry(project=invoice.project, key=entry, moves=moves + back.moves, occurred_at=at, at=at)
-    clear_ended(project=invoice.project, grants=back.grants, at=at)
+    plan = plan_credit_note(invoice, lines, settle=settle, at=at)
+    entry = OperationKey(CREDIT_NOTE, plan.key)
+    post_entry(project=invoice.project, key=entry, moves=plan.moves, occurred_at=at, at=at)
+    clear_ended(project=invoice.project, grants=plan.back.grants, at=at)
     grant = ""
-    if back.wallet_minor:
-        amount = Money(back.wallet_minor, invoice.currency)
+    if plan.back.wallet_minor:
+        amount = Money(plan.back.wallet_minor, invoice.currency)
         grant = to_wallet(invoice, amount, reason=reason, actor=actor, at=at)
     note = CreditNote(
         project=invoice.project,
         public_id=new_id("cn"),
-        operation_key=key,
+        operation_key=plan.key,
         invoice=invoice,
         customer=invoice.customer,
         currency=invoice.currency,
@@ -98,44 +66,16 @@ def issue_credit_note(
     restate(invoice.project, [invoice])
     note.sequence = take_numbers(invoice.project, CREDIT_NOTES, 1)[0]
     note.save(force_insert=True)
-    _store_lines(note, chosen)
-    _note(note, "credit_note.issued", Money(total, note.currency), actor, at=at, reason=reason)
+    _store_lines(note, plan.lines)
+    _note(
+        note,
+        "credit_note.issued",
+        Money(plan.total_minor, note.currency),
+        actor,
+        at=at,
+        reason=reason,
+    )
     return note
-
-
-def _next_note(invoice: Invoice) -> int:
-    return CreditNote.objects.filter(invoice=invoice).count() + 1
-
-
-def _note_key(key: str, line: InvoiceLine) -> str:
-    """How transfers name a line of a credit note."""
-    return f"{key}/{line.line_key}"
-
-
-def _chosen(
-    invoice: Invoice, own: Sequence[InvoiceLine], lines: Sequence[Credited]
-) -> list[tuple[InvoiceLine, Credited]]:
-    """The lines that are credited, each checked against what is left of it."""
-    by_key = {line.line_key: line for line in own}
-    back = given_back(invoice, own)
-    chosen: dict[str, tuple[InvoiceLine, Credited]] = {}
-    if not lines:
-        raise InvalidError("A credit note has a line.", pointer="/lines")
-    for index, one in enumerate(lines):
-        line = by_key.get(one.line)
-        if line is None:
-            raise InvalidError("The invoice has no such line.", pointer=f"/lines/{index}/line")
-        if one.line in chosen:
-            raise InvalidError("The line is named twice.", pointer=f"/lines/{index}/line")
-        left = max(0, line_amount(line, invoice.currency).minor - back.get(line.pk, 0))
-        if not 0 < one.amount_minor <= left:
-            raise InvalidError(
-                f"{Money(left, invoice.currency)} is left of this line; "
-                f"{Money(one.amount_minor, invoice.currency)} cannot be given back.",
-                pointer=f"/lines/{index}/amount",
-            )
-        chosen[one.line] = (line, one)
-    return list(chosen.values())
 
 
 def _store_lines(note: CreditNote, chosen: Sequence[tuple[InvoiceLine, Credited]]) -> None:
@@ -144,7 +84,7 @@ def _store_lines(note: CreditNote, chosen: Sequence[tuple[InvoiceLine, Credited]
             project=note.project,
             credit_note=note,
             invoice_line=line,
-            key=_note_key(note.operation_key, line),
+            key=note_key(note.operation_key, line),
             position=position,
             description=line.description,
             quantity=one.quantity,
@@ -158,20 +98,14 @@ def in_proportion(invoice: Invoice, amount: Money) -> list[Credited]:
 
     Raises ConflictError where less than that is left.
     """
-    own = lines_of(invoice)
-    back = given_back(invoice, own)
-    left = [
-        max(0, line_amount(line, invoice.currency).minor - back.get(line.pk, 0)) for line in own
-    ]
-    if amount.minor > sum(left):
+    left = left_of_lines(invoice, lines_of(invoice))
+    if amount.minor > sum(left.values()):
         raise ConflictError(
-            f"{Money(sum(left), invoice.currency)} is left of the lines of this invoice; "
+            f"{Money(sum(left.values()), invoice.currency)} is left of the lines of this invoice; "
             f"{amount} cannot be given back."
         )
-    parts: Mapping[str, int] = dict(
-        zip([line.line_key for line in own], allocate(amount.minor, left), strict=True)
-    )
-    return [Credited(key, minor) for key, minor in parts.items() if minor]
+    parts = allocate(amount.minor, list(left.values()))
+    return [Credited(key, minor) for key, minor in zip(left, parts, strict=True) if minor]
 
 
 def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetime) -> CreditNote:

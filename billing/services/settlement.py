@@ -4,13 +4,11 @@ from collections.abc import Collection, Sequence
 
 from billing.locks import lock_customers
 from billing.models import Invoice
-from billing.selectors.settlement import Receivable, open_receivables
+from billing.selectors.settlement import Receivable, open_receivables, stated
 from ledger.selectors.settlements import Settlement, settlements
 from neruba.errors import ConflictError
 from neruba.models import Customer, Project
 from neruba.updates import update_rows
-
-STATED = (Invoice.Status.OPEN, Invoice.Status.PAID, Invoice.Status.UNCOLLECTIBLE)
 
 
 def lock_invoice(invoice: Invoice) -> Invoice:
@@ -38,18 +36,8 @@ def restate(project: Project, invoices: Sequence[Invoice]) -> None:
     found = settlements(project, [row.document for row in invoices])
     changed = []
     for row in invoices:
-        status = _status(row, found.get(row.document, Settlement()))
+        status = stated(row, found.get(row.document, Settlement()))
         if status != row.status:
             row.status = status
             changed.append((row.pk, status))
     update_rows(Invoice, ("status",), changed)
-
-
-def _status(invoice: Invoice, settlement: Settlement) -> str:
-    if invoice.status not in STATED:
-        return invoice.status
-    if settlement.due_minor > 0:
-        return Invoice.Status.OPEN
-    if settlement.written_off_minor > 0:
-        return Invoice.Status.UNCOLLECTIBLE
-    return Invoice.Status.PAID

@@ -29,6 +29,14 @@ from neruba.money import Money
 from neruba.services.audit import record
 
 
+def due_to_write_off(invoice: Invoice) -> Money:
+    """What a write-off would give up. Raises ConflictError for an invoice that is not open."""
+    if invoice.status != Invoice.Status.OPEN:
+        raise ConflictError(f"This invoice is {invoice.status}: nothing of it is due.")
+    due = settlement_of(invoice.project, invoice.document).due_minor
+    return Money(due, invoice.currency)
+
+
 def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> Money:
     """Give up what is due of an open invoice, in the caller's transaction; return how much.
 
@@ -36,12 +44,10 @@ def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> M
     ConflictError for an invoice that is not open.
     """
     invoice = lock_invoice(invoice)
-    if invoice.status != Invoice.Status.OPEN:
-        raise ConflictError(f"This invoice is {invoice.status}: nothing of it is due.")
-    due = settlement_of(invoice.project, invoice.document).due_minor
+    amount = due_to_write_off(invoice)
     found = deferrals(invoice, lines_of(invoice), at=at)
     moves = write_off_moves(
-        due,
+        amount.minor,
         list(found.values()),
         currency=invoice.currency,
         party=invoice.customer.external_id,
@@ -51,7 +57,6 @@ def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> M
         project=invoice.project, key=_key(invoice, WRITE_OFF), moves=moves, occurred_at=at, at=at
     )
     restate(invoice.project, [invoice])
-    amount = Money(due, invoice.currency)
     _note(invoice, "invoice.written_off", amount, actor=actor, at=at, reason=reason)
     return amount
 

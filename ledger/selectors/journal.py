@@ -79,6 +79,15 @@ def objects_of_kind(project: Project, kind: str) -> list[str]:
     return list(rows.values_list("object", flat=True))
 
 
+def standing_of_kind(project: Project, kind: str, objects: Collection[str]) -> dict[str, bool]:
+    """Which of these have an entry of the kind, each with whether it stands: false where it was
+    reversed. One query.
+    """
+    rows = JournalEntry.objects.filter(project=project, kind=kind, object__in=objects).order_by()
+    found = rows.values_list("object", "reversed_by")
+    return {name: reversal is None for name, reversal in found}
+
+
 def transfers_of_documents(project: Project, documents: Iterable[str]) -> QuerySet[Transfer]:
     """The transfers that name one of the documents, oldest first, with entry and accounts."""
     rows = Transfer.objects.filter(project=project, document__in=set(documents))
@@ -95,6 +104,20 @@ def moves_of_document(project: Project, document: str, *, kind: str) -> list[Mov
     """The moves that name the document in entries of a kind, oldest first."""
     rows = transfers_of_documents(project, [document]).filter(entry__kind=kind)
     return [move_of(row) for row in rows]
+
+
+def moves_about(
+    project: Project, kinds: Collection[str], objects: Collection[str]
+) -> dict[str, list[Move]]:
+    """The moves of all entries of these kinds by what they are about, oldest first; two queries for
+    any number of objects, each with an item of the answer.
+    """
+    found: dict[str, list[Move]] = {name: [] for name in objects}
+    rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=found)
+    about = dict(rows.order_by("id").values_list("id", "object"))
+    for entry, transfers in transfers_of_entries(list(about)).items():
+        found[about[entry]] += [move_of(row) for row in transfers]
+    return found
 
 
 def entries_to_reverse(project: Project, document: str) -> list[OperationKey]:

@@ -1,21 +1,30 @@
 """Do the books still hold? Everything is read, and what can be computed from other rows is."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 
 from ledger.chart import CHART, account_problem
 from ledger.fingerprint import entry_fingerprint
-from ledger.models import Account, JournalEntry, Transfer
+from ledger.models import Account, Grant, JournalEntry, Transfer
 from ledger.selectors.balances import account_sums
-from ledger.selectors.journal import account_key, move_of, operation_key, transfers_of_entries
-from ledger.templates import Move
+from ledger.selectors.journal import (
+    account_key,
+    move_of,
+    moves_of_keys,
+    operation_key,
+    transfers_of_entries,
+)
+from ledger.templates import Move, OperationKey
+from ledger.templates.keys import PROMOTIONAL, PROMOTIONS
 from neruba.append_only import missing_triggers
 from neruba.models import Project
 from neruba.period import local_date
 
 CHUNK = 500
+GRANT_ISSUE = "grant.issue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,8 @@ class Difference:
 def book_differences(project: Project) -> Iterator[Difference]:
     """Everything in the project's books that does not hold; nothing for sound books.
 
-    Kinds: trigger, entry, month, transfer, currency, project, reversal, account, balance, floor.
-    Memory stays bounded: entries and accounts are read in chunks.
+    Kinds: trigger, entry, month, transfer, currency, project, reversal, account, balance, floor,
+    grant, promotions. Memory stays bounded: entries, accounts and grants are read in chunks.
     """
     for name in missing_triggers():
         yield Difference("trigger", name, "the append-only trigger does not stand")
@@ -42,6 +51,8 @@ def book_differences(project: Project) -> Iterator[Difference]:
         sums = account_sums(accounts)
         for account in accounts:
             yield from _account_differences(account, *sums[account.pk])
+    yield from _grant_differences(project)
+    yield from _promotion_differences(project)
 
 
 def entry_differences(project: Project, entries: Sequence[JournalEntry]) -> Iterator[Difference]:
@@ -156,3 +167,39 @@ def _account_differences(account: Account, debit: int, credit: int) -> Iterator[
         )
     if known.floor and balance < 0:
         yield Difference("floor", str(account), f"stands at {balance}, below zero")
+
+
+def _grant_differences(project: Project) -> Iterator[Difference]:
+    """Grants that say another amount than the entry of their issue."""
+    rows = Grant.objects.filter(project=project).order_by("pk")
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        issued = {(grant.public_id, move.amount_minor) for grant, move in _issues(project, chunk)}
+        for grant in chunk:
+            if (grant.public_id, grant.amount_minor) not in issued:
+                said = f"says {grant.amount_minor}, which is not what its issue moved"
+                yield Difference("grant", grant.public_id, said)
+        last = chunk[-1].pk
+
+
+def _issues(project: Project, grants: Sequence[Grant]) -> Iterator[tuple[Grant, Move]]:
+    keys = {OperationKey(GRANT_ISSUE, grant.public_id): grant for grant in grants}
+    for key, moves in moves_of_keys(project, keys).items():
+        yield from ((keys[key], move) for move in moves if move.credit.sub == key.object)
+
+
+def _promotion_differences(project: Project) -> Iterator[Difference]:
+    """By currency, what is promised (1910) and is not what promotional grants hold (2010)."""
+    left: dict[str, int] = defaultdict(int)
+    promised = list(Account.objects.filter(project=project, code=PROMOTIONS))
+    sums = account_sums(promised)
+    for account in promised:
+        debit, credit = sums[account.pk]
+        left[account.currency] += debit - credit
+    held = Account.objects.filter(project=project, code=PROMOTIONAL).order_by().values("currency")
+    for row in held.annotate(total=Sum("balance_minor")):
+        left[row["currency"]] -= row["total"] or 0
+    for currency, minor in sorted(left.items()):
+        if minor:
+            said = f"1910 stands {minor} away from the promotional grants on 2010"
+            yield Difference("promotions", currency, said)

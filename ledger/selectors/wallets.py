@@ -183,13 +183,18 @@ def drawn_of(project: Project, document: str) -> list[tuple[GrantKey, int]]:
 
 def refunds_promised(project: Project, document: str) -> int:
     """How much of what the document was paid left it again to be refunded, in minor units."""
-    rows = Transfer.objects.filter(project=project, document=document)
-    sums = [
-        rows.filter(**{f"{side}_account__code": REFUNDS}).aggregate(total=Sum("amount_minor"))
-        for side in ("credit", "debit")
-    ]
-    given, taken = (row["total"] or 0 for row in sums)
-    return int(given - taken)
+    return promised_refunds(project, [document]).get(document, 0)
+
+
+def promised_refunds(project: Project, documents: Collection[str]) -> dict[str, int]:
+    """`refunds_promised` of each of these documents that has any; two queries for any number."""
+    found: dict[str, int] = defaultdict(int)
+    rows = Transfer.objects.filter(project=project, document__in=documents).order_by()
+    for side, sign in (("credit", 1), ("debit", -1)):
+        on_refunds = rows.filter(**{f"{side}_account__code": REFUNDS}).values_list("document")
+        for document, minor in on_refunds.annotate(total=Sum("amount_minor")):
+            found[document] += sign * minor
+    return {document: minor for document, minor in found.items() if minor}
 
 
 def wallet_for(customer: Customer, currency: str) -> Wallet | None:

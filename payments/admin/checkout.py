@@ -46,5 +46,6 @@ class CheckoutSessionAdmin(PageAdmin):
                 Fact("At the provider", code(row.provider_id)),
                 Fact("Project", link_to(row.project)),
                 Fact("Opened", instant(row.created_at)),
+                Fact("Expires (real time)", instant(row.expires_at)),
             ],
         )

@@ -14,7 +14,7 @@ from neruba.models import Project, ProjectSecret
 from neruba.nudge import nudge
 from neruba.services.secrets import secret_of
 from payments.services.inbox import receive_event
-from payments.stripe_gateway import parse_stripe_event
+from payments.stripe_events import parse_stripe_event
 from payments.tasks import work_on_event
 
 # Stripe's events are far below this.

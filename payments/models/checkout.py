@@ -51,6 +51,7 @@ class CheckoutSession(models.Model):
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="The real time.")
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

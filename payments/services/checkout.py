@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from billing.models import Invoice
-from ledger.selectors.settlements import settlement_of
+from ledger.selectors.settlements import Settlement, settlement_of, settlements
 from neruba.actor import Actor
 from neruba.canonical import sha256_hex
 from neruba.edge import run_atomic
@@ -148,6 +148,7 @@ def open_checkout(
             amount=basket.amount,
             provider_id=made.id,
             url=made.url or "",
+            expires_at=made.expires_at,
             actor=actor,
             at=at,
         )
@@ -176,16 +177,22 @@ def close_at_provider(
     run_atomic(work)
 
 
-def needless_sessions(project: Project) -> list[CheckoutSession]:
-    """Open sessions of invoices that were paid, credited or made void otherwise, in whole or part:
-    what they ask for is not due any more.
+def needless_sessions(project: Project, *, wall: datetime) -> list[CheckoutSession]:
+    """Open sessions of invoices that were paid, credited or made void otherwise, in whole or part,
+    so that what they ask for is not due any more; and those that must have expired by the wall time
+    `wall`, of which nobody has told.
     """
-    rows = CheckoutSession.objects.filter(
-        project=project, state=CheckoutSession.State.OPEN, invoice__isnull=False
-    )
-    return [
-        row
-        for row in rows.select_related("invoice__project").order_by("pk")
-        if row.invoice is not None
-        and (row.invoice.status not in PAYABLE or due_of(row.invoice) != row.amount_minor)
-    ]
+    rows = CheckoutSession.objects.filter(project=project, state=CheckoutSession.State.OPEN)
+    found = list(rows.select_related("invoice").order_by("pk"))
+    documents = {row.pk: row.invoice.document for row in found if row.invoice is not None}
+    settled = settlements(project, documents.values())
+
+    def is_needed(row: CheckoutSession) -> bool:
+        is_over = row.expires_at is not None and row.expires_at <= wall
+        if is_over or row.invoice is None:
+            return not is_over
+        one = settled.get(documents[row.pk], Settlement())
+        due = one.due_minor + one.written_off_minor
+        return row.invoice.status in PAYABLE and due == row.amount_minor
+
+    return [row for row in found if not is_needed(row)]

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from billing.models import CreditNote, Invoice
 from billing.selectors.amounts import given_back, line_amount, lines_of
-from billing.services.credit_notes import CREDITABLE, in_proportion, issue_credit_note
+from billing.services.credit_notes import in_proportion, issue_credit_note
+from billing.services.crediting import CREDITABLE
 from ledger.selectors.settlements import settlement_of
 from ledger.selectors.wallets import (
     balance_of,

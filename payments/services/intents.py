@@ -66,6 +66,8 @@ def work_on_payment(project: Project, snapshot: PaymentSnapshot, *, at: datetime
 
     Law: the end is the same for any order and number of looks at the same history.
     """
+    if snapshot.metadata.get("neruba_project", project.slug) != project.slug:
+        return []  # of another project that uses the same account at the provider
     purpose = _purpose(project, snapshot)
     payment = _locked_payment(project, snapshot, purpose.customer, at)
     done = _state_before_success(payment, snapshot)

@@ -19,7 +19,7 @@ from payments.services.refund_facts import drop_refund
 
 def send_refund(project: Project, public_id: str, *, gateway: PaymentGateway, at: datetime) -> None:
     """Ask the provider for a refund that is not there yet, and book how it stands. It may be sent
-    again: its own id is the idempotency key.
+    again: its own id is the idempotency key, and stands in its metadata.
 
     One that the provider refuses has failed: what was to be paid out is customer balance. Raises
     ProviderUnavailableError, after which it is sent again.
@@ -28,6 +28,9 @@ def send_refund(project: Project, public_id: str, *, gateway: PaymentGateway, at
     if refund.state != Refund.State.PENDING:
         return
     payment = refund.payment.provider_id
+    # The provider forgets idempotency keys after a day, and a person may send it again later.
+    run_atomic(partial(work_on_payment, project, look_at_payment(gateway, payment), at=at))
+    refund.refresh_from_db()
     if not refund.provider_id:
         try:
             gateway.create_refund(

@@ -9,6 +9,7 @@ from neruba.actor import Actor
 from neruba.models import Customer, Project
 from neruba.money import Money
 from neruba.services.audit import record
+from payments.locks import lock_session
 from payments.models import CheckoutSession, CreditPack, Payment
 from payments.snapshots import CheckoutSnapshot
 from payments.state import CHECKOUT, follows
@@ -24,6 +25,7 @@ def store_session(
     amount: Money,
     provider_id: str,
     url: str,
+    expires_at: datetime,
     actor: Actor,
     at: datetime,
 ) -> CheckoutSession:
@@ -45,6 +47,7 @@ def store_session(
                 amount_minor=amount.minor,
                 currency=amount.currency,
                 created_at=at,
+                expires_at=expires_at,
             )
     except IntegrityError:
         rows = CheckoutSession.objects.filter(project=project)
@@ -71,8 +74,7 @@ def purpose_of(invoice: Invoice) -> str:
 
 def work_on_checkout(project: Project, found: CheckoutSnapshot, *, at: datetime) -> list[str]:
     """Close a session as the provider did, in the caller's transaction; what is new, in words."""
-    rows = CheckoutSession.objects.select_for_update()
-    session = rows.filter(project=project, provider_id=found.id).first()
+    session = lock_session(project, found.id)
     if session is None or not follows(CHECKOUT, session.state, found.status):
         return []
     session.state, session.closed_at = found.status, at

@@ -5,29 +5,26 @@ its request stands here: a body in REQUESTS for what writes, a value in PATHS fo
 its address. All else follows from that.
 """
 
-import atexit
 import json
 import uuid
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
-from bin.lib.fake_stripe.running import Running, running_fake_stripe
 from neruba import clock
 from neruba.actor import SYSTEM
-from neruba.models import Customer, Invite, Project, User
+from neruba.models import Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
-from tests.payments.shop import use_fake
+from tests.payments.shop import CHECKOUT, PACK, use_provider
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
+ASKER = "asker@world.example"
 INVITE_TOKEN = "nri_the-token-of-an-invite-that-stands"
 
 
@@ -39,7 +36,8 @@ class Good:
     takes fields that it does not know; `lists` whether it may be a list; `partly` whether faults of
     members are answered one by one. `names` says whether it names a thing of the project, which
     another project does not have, and `unknown_status` the answer then. `never_empty` is a list
-    that has rows in every project.
+    that has rows in every project. `person` is who sends what keys may not: the operator, or the
+    one who asked for something.
     """
 
     body: dict[str, Any] | None = None
@@ -51,6 +49,7 @@ class Good:
     names: bool = False
     unknown_status: int = 404
     never_empty: bool = False
+    person: str = ""
 
 
 def _event(number: int) -> dict[str, Any]:
@@ -178,16 +177,23 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
     ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
-    (
-        "checkout-sessions",
-        {
-            "for": {"credit_pack": "small", "customer": "acme"},
-            "success_url": "https://shop.example/ok",
-            "cancel_url": "https://shop.example/no",
-        },
-    ),
+    ("checkout-sessions", CHECKOUT),
     ("wallets", WALLET),
 )
+
+# A text in a body that stands for what PATHS finds.
+INVOICE = "{invoices/public_id}"
+CREDIT_NOTE: dict[str, Any] = {
+    "invoice": INVOICE,
+    "lines": [{"line": "charge:setup-1", "amount": "1.00", "quantity": "1"}],
+    "reason": "a mistake",
+    "settle": "invoice",
+}
+RECEIVED: dict[str, Any] = {
+    "method": "bank_transfer",
+    "reference": "a transfer",
+    "received_at": "2026-02-01T01:00:00Z",
+}
 
 # Requests that are good in that world.
 REQUESTS: dict[str, Good] = {
@@ -233,6 +239,9 @@ REQUESTS: dict[str, Good] = {
     "POST projects/<str:slug>/invites/accept": Good(
         {"token": INVITE_TOKEN, "name": "Ann Other", "password": "another-long-password"}
     ),
+    "POST approvals/<str:public_id>/approve": Good({"reason": "checked"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/refuse": Good({"reason": "too much"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/withdraw": Good({"reason": "a mistake"}, person=ASKER),
     "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
     "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
@@ -277,26 +286,27 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
-    "POST credit-packs": Good(
-        {
-            "code": "large",
-            "price": "500.00",
-            "currency": "USD",
-            "credits": "500.00",
-            "bonus_credits": "50.00",
-            "expires_after": "P365D",
-        }
+    "POST credit-packs": Good(PACK),
+    "POST checkout-sessions": Good(CHECKOUT, names=True),
+    "POST payments/<str:public_id>/refunds": Good({"amount": "0.10", "reason": "a mistake"}),
+    "POST invoices/<str:public_id>/apply-credits": Good({}),
+    "POST invoices/<str:public_id>/void": Good({"reason": "wrong customer", "rebill": False}),
+    "POST invoices/<str:public_id>/write-off": Good({"reason": "bankrupt"}),
+    "POST invoices/<str:public_id>/recover": Good(
+        {**RECEIVED, "amount": "2.00", "reason": "they paid after all"}
     ),
-    "POST checkout-sessions": Good(
+    "POST credit-notes": Good(CREDIT_NOTE, names=True),
+    "POST credit-notes/<str:public_id>/void": Good({"reason": "it was right"}),
+    "POST payments": Good(
         {
-            "for": {"credit_pack": "small", "customer": "acme"},
-            "success_url": "https://shop.example/ok",
-            "cancel_url": "https://shop.example/no",
+            **RECEIVED,
+            "customer": "acme",
+            "amount": "3.00",
+            "currency": "USD",
+            "invoices": [INVOICE],
         },
         names=True,
     ),
-    "POST payments/<str:public_id>/refunds": Good({"amount": "1.00", "reason": "a mistake"}),
-    "POST invoices/<str:public_id>/apply-credits": Good({}),
     "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
     "POST wallets/<str:public_id>/grants": Good(GRANT),
     "POST grants/<str:public_id>/revoke": Good(
@@ -311,6 +321,7 @@ REQUESTS: dict[str, Good] = {
 PATHS: dict[str, tuple[str, str]] = {
     "projects/prefix": ("projects/{slug}/api-keys", "prefix"),
     "projects/email": ("projects/{slug}/members", "email"),
+    "approvals/public_id": ("approvals", "id"),
     "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
     "meters/code": ("meters", "code"),
@@ -322,6 +333,8 @@ PATHS: dict[str, tuple[str, str]] = {
     "ledger/account_id": ("ledger/accounts", "id"),
     "checkout-sessions/public_id": ("checkout-sessions", "id"),
     "wallets/public_id": ("wallets", "id"),
+    "credit-notes/public_id": ("credit-notes", "id"),
+    "payments/public_id": ("payments", "id"),
     "grants/public_id": ("wallets/{wallet}/grants", "id"),
 }
 
@@ -334,11 +347,14 @@ class World:
     client: APIClient
     operator: APIClient
     paths: dict[str, str] = field(default_factory=dict)
+    people: dict[str, APIClient] = field(default_factory=dict)
 
     def caller(self, endpoint: Endpoint) -> APIClient:
         """A key of the project, its operator, or nobody: who has business there."""
         if endpoint.is_public:
             return APIClient(raise_request_exception=False)
+        if person := REQUESTS.get(str(endpoint), Good()).person:
+            return self.people[person]
         return self.client if endpoint.is_of_project else self.operator
 
     def path(self, endpoint: Endpoint) -> str:
@@ -367,7 +383,8 @@ class World:
         query = good.query if query is None else query
         if endpoint.method != "GET":
             headers.setdefault("HTTP_IDEMPOTENCY_KEY", uuid.uuid4().hex)
-        data = json.dumps(body).encode() if endpoint.method in WITH_BODY else b""
+        named = _named(body, self.paths)
+        data = json.dumps(named).encode() if endpoint.method in WITH_BODY else b""
         path = f"{self.path(endpoint)}?{query}" if query else self.path(endpoint)
         # The stubs know neither bytes nor headers.
         caller: Any = client or self.caller(endpoint)
@@ -376,6 +393,17 @@ class World:
         )
         assert_documented(endpoint, answer.status_code)
         return answer
+
+
+def _named(value: object, paths: dict[str, str]) -> object:
+    """The value with what its texts such as INVOICE stand for."""
+    if isinstance(value, dict):
+        return {name: _named(member, paths) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_named(member, paths) for member in value]
+    if isinstance(value, str) and value[:1] == "{":
+        return paths.get(value[1:-1], value)
+    return value
 
 
 def _operator(project: Project) -> APIClient:
@@ -390,19 +418,12 @@ def _operator(project: Project) -> APIClient:
     return factories.client(project=project, secret=issued.secret)
 
 
-@cache
-def _provider() -> Running:
-    """One fake Stripe for the whole process, which ends with it."""
-    running = running_fake_stripe()
-    found = running.__enter__()
-    atexit.register(running.__exit__, None, None, None)
-    return found
-
-
-def use_provider(project: Project) -> None:
-    """Let the project take payments through the fake Stripe."""
-    settings.STRIPE_API_BASE = _provider().url
-    use_fake(project)
+def person_of(project: Project, email: str) -> APIClient:
+    """A member's own client."""
+    client = APIClient(raise_request_exception=False)
+    secret = factories.token_of(User.objects.get(email=email)).secret
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_NERUBA_PROJECT=project.slug)
+    return client
 
 
 def build_world() -> World:
@@ -421,6 +442,20 @@ def build_world() -> World:
     grants = f"/{BASE}wallets/{wallet['id']}/grants"
     given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
     assert given.status_code == 201, given.content
+    asker = User.objects.filter(email=ASKER).first()
+    if asker is None:
+        factories.operator(project=project, role="support", email=ASKER)
+    else:
+        factories.member(asker, project=project, role="support")
+    world.people = {email: person_of(project, email) for email in (OPERATOR, ASKER)}
+    asked = world.people[ASKER].post(
+        f"/{BASE}customers/acme/adjustments",
+        {"amount": "500.00", "currency": "USD", "reason_code": "goodwill", "reason": "a long call"},
+        format="json",
+        HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex,
+    )
+    assert asked.status_code == 202, asked.content
+    _settle(client)
     for name, (path, member) in PATHS.items():
         address = path.format(slug=project.slug, wallet=wallet["id"])
         rows = client.get(f"/{BASE}{address}").json()["data"]
@@ -428,8 +463,27 @@ def build_world() -> World:
         world.paths[name] = rows[-1][member]
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
     world.paths["ledger/transaction_id"] = entries.json()["data"][0]["transaction"]
-    customer = Customer.objects.get(project=project, external_id="acme")
-    world.paths["payments/public_id"] = factories.payment(
-        customer=customer, amount="500.00", at=clock.now(project)
-    ).public_id
     return world
+
+
+def _settle(client: APIClient) -> None:
+    """A payment; the last invoice is in part written off, and in part due again since a credit note
+    on it is void. Another credit note stands.
+    """
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        key = uuid.uuid4().hex
+        answer = client.post(f"/{BASE}{path}", body, format="json", HTTP_IDEMPOTENCY_KEY=key)
+        assert answer.status_code < 300, (path, answer.content)
+        return answer.json()
+
+    invoices = client.get(f"/{BASE}invoices?customer=acme").json()["data"]
+    first, last = (row["id"] for row in invoices)
+    line = {"line": "charge:setup-1", "amount": "4.00"}
+    void = post("credit-notes", {**CREDIT_NOTE, "invoice": last, "lines": [line]})
+    post(f"invoices/{last}/write-off", {"reason": "bankrupt"})
+    post(f"credit-notes/{void['id']}/void", {"reason": "a test"})
+    fee = {"line": invoices[0]["lines"][0]["id"]}
+    post("credit-notes", {**CREDIT_NOTE, "invoice": first, "lines": [fee]})
+    money = {"customer": "acme", "amount": "0.50", "currency": "USD", "invoices": [last]}
+    post("payments", {**RECEIVED, **money})

@@ -9,11 +9,11 @@ import pytest
 from billing.models import CreditNote, Invoice
 from billing.selectors.documents import documents_of
 from billing.services.credit_notes import (
-    Credited,
     in_proportion,
     issue_credit_note,
     void_credit_note,
 )
+from billing.services.crediting import Credited
 from billing.services.credits import apply_credits
 from billing.services.write_offs import recover, void_invoice, write_off
 from ledger.errors import BalanceTooLowError

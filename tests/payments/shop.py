@@ -1,5 +1,6 @@
 """A project that takes payments through the fake Stripe, and the doors through which it does."""
 
+import atexit
 import json
 import time
 import urllib.parse
@@ -7,14 +8,16 @@ import urllib.request
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 from rest_framework.test import APIClient
 
 from billing.models import Invoice
 from bin.lib.fake_stripe.delivery import signature
-from bin.lib.fake_stripe.running import KEY, SECRET, Running
+from bin.lib.fake_stripe.running import KEY, SECRET, Running, running_fake_stripe
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.verify import book_differences
 from neruba import clock
@@ -29,6 +32,15 @@ VISA = "4242424242424242"
 DECLINED = "4000000000000002"
 DISPUTED = "4000000000000259"
 ADDRESSES = {"success_url": "https://shop.example/ok", "cancel_url": "https://shop.example/no"}
+PACK: dict[str, Any] = {
+    "code": "large",
+    "price": "500.00",
+    "currency": "USD",
+    "credits": "500.00",
+    "bonus_credits": "50.00",
+    "expires_after": "P365D",
+}
+CHECKOUT: dict[str, Any] = {"for": {"credit_pack": "small", "customer": "acme"}, **ADDRESSES}
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -54,6 +66,21 @@ def use_fake(project: Project, *, key: str = KEY, secret: str = SECRET) -> None:
             at=clock.now(project),
             wall=clock.wall(),
         )
+
+
+@cache
+def _provider() -> Running:
+    """One fake Stripe for the whole process, which ends with it."""
+    running = running_fake_stripe()
+    found = running.__enter__()
+    atexit.register(running.__exit__, None, None, None)
+    return found
+
+
+def use_provider(project: Project) -> None:
+    """Let the project take payments through the fake of the process."""
+    settings.STRIPE_API_BASE = _provider().url
+    use_fake(project)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from billing.models import CreditNote, Invoice
 from billing.selectors.verify import verify_invoices
+from billing.selectors.verify_settlements import settlement_differences
 from billing.services.credit_notes import in_proportion, issue_credit_note, void_credit_note
 from billing.services.credits import apply_credits
 from billing.services.write_offs import recover, void_invoice, write_off
@@ -258,6 +259,7 @@ class Settlement(RuleBasedStateMachine):
     def each_invoice_is_settled_by_what_the_books_say(self) -> None:
         if not hasattr(self, "at"):
             return
+        assert list(settlement_differences(self.project)) == []
         invoices = self.invoices()
         found = settlements(self.project, [one.document for one in invoices])
         receivable: Counter[str] = Counter()

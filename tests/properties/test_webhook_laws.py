@@ -24,6 +24,7 @@ from payments.services.intents import work_on_payment
 from payments.snapshots import DisputeSnapshot, DisputeStatus, PaymentSnapshot, RefundSnapshot
 from payments.state import CHECKOUT, DISPUTE, PAYMENT, REFUND, Table, follows
 from tests import factories
+from tests.payments import rows
 
 START = factories.START
 TABLES = (PAYMENT, REFUND, DISPUTE, CHECKOUT)
@@ -124,7 +125,7 @@ def test_the_facts_of_a_look_are_those_with_which_later_ones_begin(history: Hist
     """
     known: list[tuple[object, ...]] = []
     for look in history.looks:
-        found = [
+        found: list[tuple[object, ...]] = [
             (fact.at, fact.kind, (fact.refund or fact.dispute or look).id)
             for fact in facts_of(look)
             if fact.kind not in (Kind.FEE, Kind.REFUND_SUCCEEDED) and fact.at is not None
@@ -166,7 +167,7 @@ def _shop(purpose: str) -> tuple[Project, dict[str, str]]:
         bill = factories.invoice(customer=customer, amount="60.00")
         metadata["neruba_invoice"] = bill.public_id
     else:
-        pack = factories.pack(project=project)
+        pack = rows.pack(project=project)
         metadata["neruba_credit_pack"] = pack.code
     return project, metadata
 
@@ -178,8 +179,8 @@ def _play(history: History, looks: Iterator[int] | list[int], purpose: str) -> o
         look = replace(history.looks[number], metadata=metadata)
         work_on_payment(project, look, at=START + timedelta(days=1))
     assert list(book_differences(project)) == []
-    rows = Transfer.objects.filter(project=project).order_by()
-    moves = rows.values_list(
+    transfers = Transfer.objects.filter(project=project).order_by()
+    moves = transfers.values_list(
         *("entry__kind", "debit_account__code", "credit_account__code", "amount_minor"),
         "entry__occurred_at",
     )

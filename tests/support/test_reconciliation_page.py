@@ -15,6 +15,7 @@ from neruba.models import AuditRecord, OutboxMessage, Project
 from neruba.roles import Role
 from tests import factories
 from tests.factories import START
+from tests.payments.rows import stripe_world
 from tests.support.console import looking
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -28,7 +29,7 @@ def project() -> Project:
     """Payments through Stripe of which it has booked another one."""
     made = factories.project(slug="one")
     customer = factories.customer(project=made, external_id="acme")
-    factories.stripe_world(customer=customer)
+    stripe_world(customer=customer)
     factories.payment(customer=customer, amount="7.00", at=START)
     return made
 
@@ -129,7 +130,13 @@ def test_a_wrong_filter_is_said_and_no_fault(finance: Client, query: dict[str, s
 
 def fetch(client: Client, **given: str) -> int:
     address = reverse("admin:payments_providertransaction_fetch")
-    body = {"_form_submitted": "1", "first": "2026-01-01", "last": "2026-01-31", "reason": "month end", **given}
+    body = {
+        "_form_submitted": "1",
+        "first": "2026-01-01",
+        "last": "2026-01-31",
+        "reason": "month end",
+        **given,
+    }
     answer = client.post(address, body, headers={"HX-Request": "true"})
     assert answer.status_code in (200, 302, 403)
     return OutboxMessage.objects.filter(topic="transactions.requested").count()

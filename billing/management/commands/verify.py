@@ -14,6 +14,7 @@ from billing.selectors.verify import (
     number_gaps,
     verify_invoices,
 )
+from billing.selectors.verify_settlements import settlement_differences
 from ingest.selectors.archives import archives_in
 from ledger.selectors.verify import book_differences
 from neruba.management.base import ProjectCommand
@@ -57,6 +58,7 @@ class Command(ProjectCommand):
                 f"{found.kind} {found.object}: {found.detail}"
                 for found in book_differences(project)
             ]
+            differences += settlement_differences(project)
             differences += _unbooked(project)
         for difference in differences:
             self.stdout.write(difference)
