@@ -228,7 +228,7 @@ def why_missing_here(thing: Thing, known: Known) -> str:
     if thing.occasion == Occasion.OTHER:
         return "Neruba books nothing of this type: post it by hand in your accounts."
     told = _WEBHOOKS.get(known.webhook, "its webhooks were worked on: replay the last of them")
-    if thing.occasion == Occasion.PAYOUT and not known.webhook:
+    if thing.occasion == Occasion.PAYOUT and known.webhook not in ("dead", "waiting"):
         told = "it is booked when it has reached the bank, of which no webhook has told yet"
     if known.row:
         return f"The {thing.occasion} is {known.row} here; {told}."

@@ -1,5 +1,6 @@
 """Background work of payments. Tasks are thin; what they do is derivable from the database."""
 
+from datetime import timedelta
 from functools import partial
 
 from celery import shared_task
@@ -17,6 +18,8 @@ from payments.services.transactions import fetch_transactions
 from payments.stripe_gateway import stripe_gateway_of
 
 SUBJECTS_A_TASK = 200
+# The provider's clock may be ahead of this one.
+AHEAD = timedelta(hours=1)
 HANDS = Hands(stripe_gateway_of, clock.now)
 
 
@@ -82,5 +85,6 @@ def fetch_all_transactions() -> int:
 def _fetch_new(project: Project) -> int:
     wall = clock.wall()
     since = fetch_from(project, wall)
+    to = wall + AHEAD
     gateway = stripe_gateway_of(project)
-    return fetch_transactions(project, gateway=gateway, since=since, to=wall, wall=wall).new
+    return fetch_transactions(project, gateway=gateway, since=since, to=to, wall=wall).new

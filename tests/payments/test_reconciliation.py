@@ -13,14 +13,16 @@ from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.append_only import purging
 from neruba.edge import run_atomic
+from neruba.errors import InvalidError
 from payments.matching import Item, Occasion, Section, State
 from payments.models import Payment, PayoutTransaction, ProviderEventWork, ProviderTransaction
 from payments.selectors.reconciliation import Reconciliation
 from payments.services.inbox import replay_event
-from payments.services.transactions import Fetched, fetch_transactions
+from payments.services.transactions import Fetched, fetch_transactions, request_fetch
 from payments.stripe_gateway import stripe_gateway_of
+from payments.tasks import fetch_all_transactions
 from tests import factories
-from tests.payments.shop import DISPUTED, Shop
+from tests.payments.shop import DISPUTED, Shop, use_fake
 
 DAY = timedelta(days=1)
 
@@ -29,7 +31,11 @@ class LiveShop(Shop):
     """Its invoices are of now."""
 
     def invoice(self, amount: str = "100.00") -> Invoice:
-        return factories.invoice(customer=self.customer, amount=amount, at=clock.wall())
+        return self.issued(amount, "USD")
+
+    def issued(self, amount: str, currency: str) -> Invoice:
+        issue = partial(factories.invoice, customer=self.customer, amount=amount, currency=currency)
+        return run_atomic(partial(issue, at=clock.wall()))
 
 
 @pytest.fixture
@@ -91,7 +97,8 @@ def test_a_whole_story_matches_on_all_sides(shop: Shop) -> None:
     shop.settle()
     shop.fake.control("payouts", currency="usd")
     shop.settle()
-    factories.payment(customer=shop.customer, amount="7.00", at=clock.wall())
+    outside = partial(factories.payment, customer=shop.customer, amount="7.00", at=clock.wall())
+    run_atomic(outside)
     assert fetch(shop) == Fetched(new=6, payouts=1)
     assert fetch(shop) == Fetched(new=0, payouts=0)
     items, found = reconciled(shop)
@@ -241,3 +248,80 @@ def test_a_payout_whose_parts_do_not_add_up_is_named(shop: Shop) -> None:
     assert fetch(shop) == Fetched(new=0, payouts=1)
     _, found = reconciled(shop)
     assert found.payouts == []
+
+
+def test_the_daily_task_fetches_what_is_new_in_every_project(shop: Shop) -> None:
+    broken = factories.project(mode="live")
+    use_fake(broken, key="sk_test_of_nobody")
+    shop.paid("100.00")
+    assert fetch_all_transactions() == 1
+    kept = ProviderTransaction.objects.get()
+    assert (kept.project, kept.type, kept.net_minor) == (shop.project, "charge", 9680)
+    shop.paid("50.00")
+    assert fetch_all_transactions() == 1
+    assert fetch_all_transactions() == 0
+
+
+def test_a_fetch_that_was_asked_for_is_done_from_the_outbox(shop: Shop) -> None:
+    shop.paid("100.00")
+    now = clock.wall()
+    ask = partial(request_fetch, project=shop.project, since=now, reason="x", actor=SYSTEM, at=now)
+    with pytest.raises(InvalidError):
+        run_atomic(partial(ask, to=now))
+    shop.work()
+    assert not ProviderTransaction.objects.exists()
+    run_atomic(partial(ask, since=now - DAY, to=now + DAY))
+    shop.work()
+    assert ProviderTransaction.objects.get().source.startswith("ch_")
+
+
+def test_a_yen_is_kept_in_our_minor_units(shop: LiveShop) -> None:
+    invoice = shop.issued("1200", "JPY")
+    assert shop.pay(shop.checkout(invoice)) == 303
+    shop.settle()
+    fetch(shop)
+    kept = ProviderTransaction.objects.get()
+    assert (kept.currency, kept.amount_minor) == ("JPY", 1200)
+    items, _ = reconciled(shop)
+    assert odd(items) == []
+
+
+def test_a_payment_or_a_payout_that_comes_back_matches_too(shop: Shop) -> None:
+    shop.paid("100.00")
+    shop.settle()
+    payment = Payment.objects.get()
+    shop.post(f"payments/{payment.public_id}/refunds", {"amount": "30.00", "reason": "x"})
+    shop.settle()
+    (there,) = shop.objects("refunds")
+    shop.fake.control(f"refunds/{there['id']}/fail")
+    shop.settle()
+    payout = shop.fake.control("payouts", currency="usd")
+    shop.settle()
+    shop.fake.control(f"payouts/{payout['id']}/fail")
+    shop.settle()
+    (intent,) = shop.objects("payment_intents")
+    shop.fake.control(f"fail_payment/{intent['id']}")
+    shop.settle()
+    fetch(shop)
+    items, found = reconciled(shop)
+    assert odd(items) == []
+    assert found.provider_gap() == [("USD", -320, -320)]
+
+
+def test_a_payout_on_its_way_is_missing_here_until_the_bank_has_it(shop: Shop) -> None:
+    shop.paid("100.00")
+    shop.settle()
+    payout = shop.fake.control("payouts", currency="usd", paid=False)
+    fetch(shop)
+    items, _ = reconciled(shop)
+    (item,) = odd(items)
+    assert item.state == State.MISSING_HERE
+    assert "when it has reached the bank" in item.cause
+    shop.settle()
+    items, _ = reconciled(shop)
+    (item,) = odd(items)
+    assert "when it has reached the bank" in item.cause
+    shop.fake.control(f"payouts/{payout['id']}/pay")
+    shop.settle()
+    items, _ = reconciled(shop)
+    assert odd(items) == []
