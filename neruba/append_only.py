@@ -24,6 +24,8 @@ APPEND_ONLY = (
     "billing.Price",
     "billing.SubscriptionChange",
     "payments.ProviderEvent",
+    "payments.ProviderTransaction",
+    "payments.PayoutTransaction",
     "payments.CreditPack",
 )
 OPERATIONS = ("UPDATE", "DELETE")

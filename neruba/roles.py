@@ -55,7 +55,10 @@ READ_BILLING = (
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
-MEND_PAYMENTS = ("payments.change_providereventwork",)
+MEND_PAYMENTS = (
+    "payments.change_providereventwork",
+    "payments.add_providertransaction",  # fetch what Stripe booked
+)
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 CORRECT = (
     *("billing.add_creditnote", "billing.change_creditnote", "payments.add_payment"),

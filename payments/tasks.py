@@ -1,19 +1,25 @@
 """Background work of payments. Tasks are thin; what they do is derivable from the database."""
 
+from datetime import timedelta
 from functools import partial
 
 from celery import shared_task
 
 from neruba import clock
 from neruba.edge import Failure, outcome_of
+from neruba.models import Project
 from neruba.nudge import nudge
 from payments.selectors.checkout import projects_with_open_sessions
 from payments.selectors.inbox import due_subjects, project_named
+from payments.selectors.transactions import fetch_from, projects_at_provider
 from payments.services.checkout import close_at_provider, needless_sessions
 from payments.services.inbox import Hands, work_on_subject
+from payments.services.transactions import fetch_transactions
 from payments.stripe_gateway import stripe_gateway_of
 
 SUBJECTS_A_TASK = 200
+# The provider's clock may be ahead of this one.
+AHEAD = timedelta(hours=1)
 HANDS = Hands(stripe_gateway_of, clock.now)
 
 
@@ -64,3 +70,21 @@ def close_needless_sessions() -> int:
             )
             closed += not isinstance(outcome_of(work), Failure)
     return closed
+
+
+@shared_task
+def fetch_all_transactions() -> int:
+    """Keep what the provider booked since the last fetch; returns how many transactions are new."""
+    new = 0
+    for project in projects_at_provider():
+        outcome = outcome_of(partial(_fetch_new, project))
+        new += 0 if isinstance(outcome, Failure) else outcome
+    return new
+
+
+def _fetch_new(project: Project) -> int:
+    wall = clock.wall()
+    since = fetch_from(project, wall)
+    to = wall + AHEAD
+    gateway = stripe_gateway_of(project)
+    return fetch_transactions(project, gateway=gateway, since=since, to=to, wall=wall).new

@@ -39,6 +39,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Refunds", "undo", "payments.refund"),
             ("Disputes", "gavel", "payments.dispute"),
             ("Sold packs", "local_mall", "payments.packsale"),
+            ("Booked by Stripe", "swap_vert", "payments.providertransaction"),
+            ("Paid out by Stripe", "output", "payments.payouttransaction"),
             ("Received webhooks", "webhook", "payments.providereventwork"),
             ("Webhooks as they came", "inbox", "payments.providerevent"),
         ],
@@ -107,6 +109,12 @@ FINANCE: list[tuple[str, str, str, tuple[str, ...]]] = [
         "hourglass_bottom",
         "receivables_ageing",
         (*BOOKS, "billing.view_invoice"),
+    ),
+    (
+        "Reconciliation",
+        "rule",
+        "reconciliation",
+        (*BOOKS, "billing.view_invoice", "payments.view_providertransaction"),
     ),
     ("Ledger export", "download", "ledger_export", (*BOOKS, "ledger.view_journalentry")),
 ]

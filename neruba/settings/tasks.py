@@ -50,6 +50,7 @@ def schedule(tick: float) -> dict[str, Any]:
         "neruba.tasks.release_expired_leases": 2 * tick,
         "ledger.tasks.expire": 12 * tick,
         "billing.tasks.tick": 12 * tick,
+        "payments.tasks.fetch_all_transactions": 720 * tick,
         "neruba.tasks.forget_old_answers": 720 * tick,
         "neruba.tasks.forget_old_logins": 720 * tick,
         "billing.tasks.verify_sample": 720 * tick,

@@ -1,6 +1,6 @@
 """Payments as operators see them, and what payments add to the page of an invoice."""
 
-from payments.admin import checkout, disputes, inbox, packs, refunds
+from payments.admin import checkout, disputes, inbox, packs, refunds, transactions
 from payments.admin.invoice import PaidInvoiceAdmin
 from payments.admin.payment import PaymentAdmin
 
@@ -12,4 +12,5 @@ __all__ = [
     "inbox",
     "packs",
     "refunds",
+    "transactions",
 ]

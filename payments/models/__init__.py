@@ -6,6 +6,7 @@ from payments.models.event import ProviderEvent, ProviderEventWork
 from payments.models.pack import CreditPack, PackSale
 from payments.models.payment import Payment
 from payments.models.refund import Refund
+from payments.models.transaction import PayoutTransaction, ProviderTransaction
 
 __all__ = [
     "CheckoutSession",
@@ -13,7 +14,9 @@ __all__ = [
     "Dispute",
     "PackSale",
     "Payment",
+    "PayoutTransaction",
     "ProviderEvent",
     "ProviderEventWork",
+    "ProviderTransaction",
     "Refund",
 ]

@@ -34,6 +34,7 @@ class ProviderEvent(models.Model):
         indexes = [
             models.Index(fields=["project", "id"], name="payments_event_list"),
             models.Index(fields=["project", "subject"], name="payments_event_subject"),
+            models.Index(fields=["project", "object_id"], name="payments_event_object"),
         ]
 
     def __str__(self) -> str:

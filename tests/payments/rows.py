@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from neruba.actor import SYSTEM
 from neruba.models import Customer, Project
 from neruba.money import Money
 from payments.gateway import ProviderEventData
-from payments.models import CreditPack, ProviderEventWork
+from payments.models import (
+    CreditPack,
+    PayoutTransaction,
+    ProviderEventWork,
+    ProviderTransaction,
+)
 from payments.services.inbox import receive_event
 from payments.services.intents import work_on_payment
 from payments.services.packs import offer_pack
@@ -91,3 +97,30 @@ def stripe_world(*, customer: Customer, at: datetime = START) -> None:
     )
     event = receive_event(project=project, found=found, body=b'{"id": "evt"}', wall=at).event
     ProviderEventWork.objects.filter(event=event).update(state="dead", attempts=7, cause="No.")
+    booked = provider_transaction(project=project, source=f"ch_{number}", at=at)
+    PayoutTransaction.objects.create(project=project, payout=f"po_{number}", transaction=booked)
+
+
+def provider_transaction(
+    *,
+    project: Project,
+    source: str,
+    amount: int = 10000,
+    fee: int = 320,
+    at: datetime = START,
+    **more: Any,
+) -> ProviderTransaction:
+    """A charge as the provider booked it, in minor units of USD."""
+    return ProviderTransaction.objects.create(
+        project=project,
+        provider="stripe",
+        transaction_id=f"txn_{next(_numbers)}",
+        source=source,
+        amount_minor=amount,
+        fee_minor=fee,
+        net_minor=amount - fee,
+        **{"type": "charge", "category": "charge", "currency": "USD", **more},
+        created_at=at,
+        available_at=at,
+        fetched_at=at,
+    )
