@@ -23,6 +23,10 @@ APPEND_ONLY = (
     "billing.PlanVersion",
     "billing.Price",
     "billing.SubscriptionChange",
+    "payments.ProviderEvent",
+    "payments.ProviderTransaction",
+    "payments.PayoutTransaction",
+    "payments.CreditPack",
 )
 OPERATIONS = ("UPDATE", "DELETE")
 NOT_PURGING = "NOT EXISTS (SELECT 1 FROM neruba_purge)"

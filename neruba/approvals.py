@@ -25,6 +25,9 @@ class ApprovalKind:
     summary: Callable[[Project, Mapping[str, Any]], list[tuple[str, str]]]
 
 
+# What one needs to decide on what others ask for, beside the right to the act itself.
+DECIDE = "neruba.change_approval"
+
 _kinds: dict[str, ApprovalKind] = {}
 
 

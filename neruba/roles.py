@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from neruba.money import Money
+
 
 class Role(StrEnum):
     """What a membership makes of an operator in one project."""
@@ -34,6 +36,10 @@ class Rights:
     permissions: tuple[str, ...]
     limit: Decimal | None = Decimal(0)
 
+    def covers(self, amount: Money) -> bool:
+        """Whether the amount, of either sign, lies within the limit."""
+        return self.limit is None or abs(Decimal(amount.amount)) <= self.limit
+
 
 READ_BILLING = (
     "billing.view_*",
@@ -49,6 +55,10 @@ READ_BILLING = (
 READ_WORK = ("neruba.view_apikey", "neruba.view_lease", "neruba.view_outboxmessage")
 READ_BOOKS = ("ledger.view_*", "payments.view_*", "neruba.view_auditrecord")
 MEND_EVENTS = ("ingest.resubmit_failedevent", "ingest.discard_failedevent")
+MEND_PAYMENTS = (
+    "payments.change_providereventwork",
+    "payments.add_providertransaction",  # fetch what Stripe booked
+)
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 CORRECT = (
     *("billing.add_creditnote", "billing.change_creditnote", "payments.add_payment"),
@@ -84,6 +94,7 @@ ROLES: dict[Role, Rights] = {
             *READ_BILLING,
             *READ_BOOKS,
             *RUN_BILLING,
+            *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,
             *CORRECT,

@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/finance/", include("support.admin.urls")),
     path("admin/", admin.site.urls),
     path("invite/<str:token>", invite_page, name="invite"),
+    path("", include("payments.urls")),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
 ]
 if settings.API_DOCS != "off":

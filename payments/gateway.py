@@ -216,6 +216,15 @@ class PaymentGateway(Protocol):
     def retrieve_dispute(self, dispute_id: str) -> DisputeData:
         """The dispute as it is now, with what it moved."""
 
+    def list_refunds(self, payment_id: str) -> Iterator[RefundData]:
+        """All refunds of a payment, newest first."""
+
+    def list_disputes(self, payment_id: str) -> Iterator[DisputeData]:
+        """All disputes of a payment, with what they moved, newest first."""
+
+    def retrieve_payout(self, payout_id: str) -> PayoutData:
+        """The payout as it is now."""
+
     def list_balance_transactions(
         self,
         *,

@@ -24,6 +24,7 @@ from ledger.services.wallets import create_wallet, issue_grant
 from neruba import clock
 from neruba.actor import SYSTEM, Actor
 from neruba.api.parsers import decode_json
+from neruba.approvals import ApprovalKind, kind_of, register_kind
 from neruba.edge import run_atomic
 from neruba.models import (
     Approval,
@@ -265,7 +266,17 @@ def signs_of_life(*, at: datetime = START) -> None:
 def approval(
     *, project: Project, actor: Actor, operation: str = "test.give", amount: str = "500.00"
 ) -> Approval:
-    """What an operator asks for."""
+    """What an operator asks for: something that does nothing, unless the test registered more."""
+    if kind_of(operation) is None:
+        register_kind(
+            ApprovalKind(
+                operation=operation,
+                title="Give a sample",
+                permission="neruba.change_customer",
+                perform=lambda _project, _payload, _actor, _at: "sample-1",
+                summary=lambda _project, payload: [("Customer", str(payload["customer"]))],
+            )
+        )
     return request_approval(
         project=project,
         operation=operation,
@@ -273,7 +284,7 @@ def approval(
         amount=Money.parse(amount, "USD"),
         reason="they waited long",
         actor=actor,
-        at=START,
+        at=clock.now(project),
     )
 
 

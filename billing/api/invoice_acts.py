@@ -19,7 +19,7 @@ from neruba.api.fields import Flag, Strict, Text
 from neruba.errors import UnsupportedError
 
 
-class VoidRequest(Strict):
+class InvoiceVoidRequest(Strict):
     reason = Text(max_length=MAX_REASON)
     rebill = Flag(required=False, default=False, help_text="Only false: not supported yet.")
 
@@ -27,12 +27,12 @@ class VoidRequest(Strict):
 class InvoiceVoid(InvoiceView):
     scopes = {"POST": "billing:write"}
 
-    @extend_schema(request=VoidRequest, responses=InvoiceBody)
+    @extend_schema(request=InvoiceVoidRequest, responses=InvoiceBody)
     def post(self, request: Request, public_id: str) -> Response:
         """Takes a whole invoice back: every entry of it is reversed; draws return to their grants,
         payments to the customer balance.
         """
-        given = self.body(VoidRequest)
+        given = self.body(InvoiceVoidRequest)
         if given["rebill"]:
             raise UnsupportedError("Billing it anew is not supported yet.", pointer="/rebill")
         void_invoice(

@@ -6,8 +6,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import CookieJar
+from itertools import chain
 from typing import Any
 
 OK = 200
@@ -42,10 +43,13 @@ class Browser:
             return response.status, response.url, response.read().decode(errors="replace")
 
 
-def check_claims(demo: Mapping[str, Any]) -> int:
-    """Print a line for each claim; return 0 if all hold, else 1."""
+Claims = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
+
+
+def check_claims(demo: Mapping[str, Any], *more: Claims) -> int:
+    """Print a line for each claim, then for those of `more`; return 0 if all hold, else 1."""
     results = []
-    for title, problem in claims(demo):
+    for title, problem in chain(claims(demo), *(each(demo) for each in more)):
         print(f"FAILED {title}: {problem}" if problem else f"ok     {title}", flush=True)
         results.append(not problem)
     print(f"{results.count(True)} of {len(results)} claims hold")

@@ -7,6 +7,7 @@ password), api_key, pages (title, url, why, contains: words that must be on the 
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from bin.lib.claims import METRICS, OK, READY, Browser, check_claims
+from bin.lib.demo_payment import offered, payment_claims
+from bin.lib.fake_stripe.running import KEY, SECRET, running_fake_stripe
 from bin.lib.product import first_to_end, running
 from bin.lib.services import free_port
 
@@ -61,6 +64,7 @@ def show(port: int, *, fresh: bool) -> None:
     demo = prepare(KEPT, f"http://127.0.0.1:{port}")
     with serving(KEPT, port) as processes:
         print_guide(demo)
+        print_payment(demo)
         name = first_to_end(processes)
     raise DemoError(f"the {name} ended; see {KEPT / 'server.log'}")
 
@@ -81,7 +85,7 @@ def check() -> int:
     try:
         demo = prepare(folder, f"http://127.0.0.1:{port}")
         with serving(folder, port):
-            return check_claims(demo)
+            return check_claims(demo, payment_claims)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -94,7 +98,8 @@ def prepare(folder: Path, base_url: str) -> dict[str, Any]:
         folder.mkdir(parents=True)
     manage(folder, "Preparing the database", "migrate", "--verbosity", "0")
     if not said.exists():
-        said.write_text(manage(folder, "Seeding", "seed_demo", "--base-url", base_url))
+        stripe = ("--stripe-key", KEY, "--stripe-secret", SECRET)
+        said.write_text(manage(folder, "Seeding", "seed_demo", "--base-url", base_url, *stripe))
     text = said.read_text()
     demo: dict[str, Any] = json.loads(text)
     if demo["base_url"] != base_url:
@@ -130,9 +135,18 @@ def manage(folder: Path, title: str, *command: str) -> str:
 
 @contextmanager
 def serving(folder: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Web, worker and schedule on the database in `folder`, once the web answers."""
-    log = folder / "server.log"
-    with log.open("wb") as output, running(port, environment(folder), output) as processes:
+    """Web, worker, schedule and a fake Stripe on the database in `folder`, once the web answers.
+
+    The fake forgets all when it ends, so its ids are others each time.
+    """
+    log, webhook = folder / "server.log", f"http://127.0.0.1:{port}/webhooks/stripe/demo"
+    with (
+        log.open("wb") as output,
+        running_fake_stripe(webhook=webhook, seed=secrets.token_hex(8)) as fake,
+        running(
+            port, environment(folder) | {"NERUBA_STRIPE_API_BASE": fake.url}, output
+        ) as processes,
+    ):
         deadline = time.monotonic() + START_LIMIT_S
         while not answers(f"http://127.0.0.1:{port}/admin/login/"):
             ended = any(process.poll() is not None for process in processes.values())
@@ -168,6 +182,20 @@ With the key, in another terminal
 
 Ctrl-C stops it. The data stay in var/demo, and bin/demo shows them again; bin/demo --fresh makes
 new ones. README.md goes on from here, with the first requests to a project of your own.""")
+    sys.stdout.flush()
+
+
+def print_payment(demo: dict[str, Any]) -> None:
+    """Where an open invoice can be paid, and what to see then."""
+    page = offered(demo)
+    if page is None:
+        return
+    base = demo["base_url"]
+    print(f"""
+Pay invoice {page.number} of {page.amount} on a fake Stripe: any card number of Stripe's test cards
+  {page.url}
+  4242 4242 4242 4242 pays; then look at {base}/admin/billing/invoice/?q={page.number}
+  and {base}/admin/payments/providereventwork/""")
     sys.stdout.flush()
 
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.dataclasses import ActionDialog
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
 
 from neruba import clock
@@ -24,23 +26,44 @@ from neruba.admin.page import (
     money,
     page_of,
 )
-from neruba.admin.place import project_of
+from neruba.admin.place import acting_role, place_of, project_of
 from neruba.approvals import kind_of
 from neruba.models import Approval, AuditRecord
-from neruba.money import Money
+from neruba.selectors.approvals import LAPSED, in_state, state_of, waiting_for
 from neruba.services import approvals
+from neruba.services.roles import permissions_of
 
-COLOURS = {"requested": "warning", "approved": "success", "refused": "error", "withdrawn": "plain"}
+State = Approval.State
+ALL = "all"
+COLOURS = {
+    State.REQUESTED: "warning",
+    State.APPROVED: "success",
+    State.REFUSED: "error",
+    State.WITHDRAWN: "plain",
+    LAPSED: "plain",
+}
 
 
 class DecisionForm(RowForm[Approval]):
     rows = Approval.objects.select_related("project")
 
 
+class ApproveForm(DecisionForm):
+    """Says what will be done, and who asked for it."""
+
+    form_before_template = "console/facts.html"
+
+    def get_before_template_context(
+        self, request: HttpRequest, object_id: int | str | None = None
+    ) -> dict[str, Any]:
+        asked = [Fact("Asked by", f"{self.row.asked_by}: {self.row.reason}")]
+        return {"facts": [*facts_of(self.row), *asked]}
+
+
 APPROVE: ActionDialog = {
     "title": "Approve",
-    "description": "What was asked for is done at once. Both names stand in the audit history.",
-    "form_class": DecisionForm,
+    "description": "This is done at once. Both names stand in the audit history.",
+    "form_class": ApproveForm,
     "form_submit_text": "Approve and do it",
 }
 REFUSE: ActionDialog = {
@@ -57,26 +80,61 @@ WITHDRAW: ActionDialog = {
 }
 
 
-def waiting(request: HttpRequest) -> QuerySet[Approval]:
-    """What waits in the project where the operator stands, but what they asked for themselves."""
-    rows = Approval.objects.filter(project=project_of(request), state=Approval.State.REQUESTED)
-    return rows.exclude(asked_by=operator(request).name)
-
-
-def badge(request: HttpRequest) -> str | None:
+def badge(request: HttpRequest) -> int:
     """How many wait for this operator, beside the entry of the navigation."""
-    if not request.user.has_perm("neruba.change_approval"):
-        return None
+    project = project_of(request)
+    if project is None:
+        return 0
     if not hasattr(request, "approvals_waiting"):  # the navigation is made twice a page
-        request.approvals_waiting = waiting(request).count()  # type: ignore[attr-defined]
+        role = acting_role(request)
+        request.approvals_waiting = waiting_for(  # type: ignore[attr-defined]
+            project=project,
+            name=operator(request).name,
+            role=role,
+            permissions=place_of(request).permissions or permissions_of(role),
+            at=clock.now(project),
+        )
     count: int = request.approvals_waiting  # type: ignore[attr-defined]
-    return str(count) if count else None
+    return count
+
+
+def facts_of(row: Approval) -> list[Fact]:
+    """What is asked for, as its app says it to a person."""
+    kind = kind_of(row.operation)
+    asked = kind.summary(row.project, json.loads(row.payload)) if kind is not None else []
+    return [
+        Fact("What", row.operation if kind is None else kind.title),
+        Fact("Amount", money(row.amount)),
+        *(Fact(name, value) for name, value in asked if name != "Amount"),
+    ]
+
+
+class StateFilter(DropdownFilter):
+    """The list is one of work to do: it shows what waits unless it is asked for others."""
+
+    title = "state"
+    parameter_name = "state"
+    all_option = None
+
+    def lookups(
+        self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Approval]
+    ) -> list[tuple[str, str]]:
+        return [*State.choices, (LAPSED, "Lapsed"), (ALL, "All")]
+
+    def value(self) -> str:
+        return super().value() or State.REQUESTED.value
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Approval]) -> QuerySet[Approval]:
+        project = project_of(request)
+        if project is None or self.value() == ALL:
+            return rows
+        return in_state(rows, self.value(), at=clock.now(project))
 
 
 @admin.register(Approval)
 class ApprovalAdmin(PageAdmin):
     list_display = ["what", "amount", "standing", "asked_by", "asked_at", "decided_by"]
-    list_filter = ["state", "operation"]
+    list_filter = [StateFilter, "operation"]
     list_select_related = ["project"]
     ordering = ["-id"]
     search_fields = ["public_id__exact", "asked_by__startswith", "decided_by__startswith"]
@@ -90,13 +148,20 @@ class ApprovalAdmin(PageAdmin):
 
     @admin.display(description="Amount")
     def amount(self, row: Approval) -> str:
-        return money(Money(row.amount_minor, row.currency))
+        return money(row.amount)
 
     @admin.display(description="State", ordering="state")
     def standing(self, row: Approval) -> str:
-        if row.has_lapsed(clock.now(row.project)):
-            return label("lapsed", "plain")
-        return label(row.get_state_display().lower(), COLOURS[row.state])
+        state = state_of(row, clock.now(row.project))
+        words = LAPSED if state == LAPSED else row.get_state_display().lower()
+        return label(words, COLOURS[state])
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Those that fit; the services refuse the others all the same."""
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, str(object_id))
+        fitting = set() if row is None else acts_of(row, operator(request).name)
+        return [each for each in found if each.method.original_function_name in fitting]
 
     @action(
         description="Approve",
@@ -104,7 +169,7 @@ class ApprovalAdmin(PageAdmin):
         icon="check_circle",
         dialog=APPROVE,
     )
-    def approve(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+    def approve(self, request: HttpRequest, form: ApproveForm, object_id: str) -> HttpResponse:
         return _decide(request, form, APPROVE, approvals.approve, "Approved, and done.")
 
     @action(
@@ -126,9 +191,6 @@ class ApprovalAdmin(PageAdmin):
         return _decide(request, form, WITHDRAW, approvals.withdraw, "Your request is withdrawn.")
 
     def page(self, request: HttpRequest, row: Approval) -> Page:
-        kind = kind_of(row.operation)
-        payload = json.loads(row.payload)
-        asked = kind.summary(row.project, payload) if kind is not None else []
         story = [(instant(row.asked_at), row.asked_by, "asked for it", row.reason)]
         if row.decided_at is not None:
             said = row.get_state_display().lower()
@@ -136,10 +198,8 @@ class ApprovalAdmin(PageAdmin):
         return Page(
             banners=_banners(request, row),
             facts=[
-                Fact("What", self.what(row)),
-                Fact("Amount", self.amount(row)),
+                *facts_of(row),
                 Fact("State", self.standing(row)),
-                *(Fact(name, value) for name, value in asked if name != "Amount"),
                 Fact("Made", row.result),
                 Fact("In the audit", list_of(AuditRecord, "the whole story", q=row.public_id)),
             ],
@@ -152,6 +212,15 @@ class ApprovalAdmin(PageAdmin):
                 )
             ],
         )
+
+
+def acts_of(row: Approval, name: str) -> set[str]:
+    """What the operator of this name can do to it, as far as its state and asker go."""
+    if row.state != State.REQUESTED:
+        return set()
+    if row.asked_by == name:
+        return {"withdraw"}
+    return {"refuse"} if row.has_lapsed(clock.now(row.project)) else {"approve", "refuse"}
 
 
 def _banners(request: HttpRequest, row: Approval) -> list[Banner]:

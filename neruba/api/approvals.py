@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +14,7 @@ from neruba.api.base import ListQuery
 from neruba.api.fields import Instant, Strict, Text
 from neruba.api.views import ProjectView, one
 from neruba.models import Approval
-from neruba.money import Money
+from neruba.selectors.approvals import STATES, in_state, state_of
 from neruba.services.approvals import approve, refuse, withdraw
 
 
@@ -24,7 +24,8 @@ class ApprovalBody(serializers.Serializer[Approval]):
     asked_for = serializers.SerializerMethodField()
     amount = serializers.SerializerMethodField()
     currency = serializers.CharField()
-    state = serializers.ChoiceField(choices=Approval.State.choices)
+    state = serializers.SerializerMethodField()
+    lapses_at = Instant(help_text="Until then it can be approved, by the project's clock.")
     asked_by = serializers.CharField()
     asked_at = Instant()
     reason = serializers.CharField()
@@ -33,16 +34,20 @@ class ApprovalBody(serializers.Serializer[Approval]):
     decision_reason = serializers.CharField()
     result = serializers.CharField(help_text="What was made when it was approved.")
 
+    @extend_schema_field(serializers.ChoiceField(choices=STATES))
+    def get_state(self, approval: Approval) -> str:
+        return state_of(approval, clock.now(approval.project))
+
     def get_asked_for(self, approval: Approval) -> dict[str, Any]:
         asked: dict[str, Any] = json.loads(approval.payload)
         return asked
 
     def get_amount(self, approval: Approval) -> str:
-        return Money(approval.amount_minor, approval.currency).amount
+        return approval.amount.amount
 
 
 class ApprovalQuery(ListQuery):
-    state = serializers.ChoiceField(choices=Approval.State.choices, required=False)
+    state = serializers.ChoiceField(choices=STATES, required=False)
 
 
 class DecisionRequest(Strict):
@@ -63,9 +68,9 @@ class ApprovalList(ApprovalView):
     @extend_schema(parameters=[ApprovalQuery], responses=ApprovalBody(many=True))
     def get(self, request: Request) -> Response:
         query = self.query(ApprovalQuery)
-        rows = Approval.objects.filter(project=self.project)
+        rows = Approval.objects.filter(project=self.project).select_related("project")
         if "state" in query:
-            rows = rows.filter(state=query["state"])
+            rows = in_state(rows, query["state"], at=clock.now(self.project))
         return self.listed(rows, ApprovalBody)
 
 

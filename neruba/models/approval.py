@@ -6,6 +6,7 @@ from django.db import models
 
 from neruba.fields import IdentifierField
 from neruba.models.project import Project
+from neruba.money import Money
 
 STANDS = timedelta(days=14)
 
@@ -30,10 +31,10 @@ class Approval(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.REQUESTED)
     asked_by = models.CharField(max_length=255)
     asked_at = models.DateTimeField()
-    reason = models.CharField(max_length=1000)
+    reason = models.TextField()
     decided_by = models.CharField(max_length=255, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
-    decision_reason = models.CharField(max_length=1000, blank=True)
+    decision_reason = models.TextField(blank=True)
     result = IdentifierField(
         max_length=255, default="", blank=True, help_text="What was made when it was approved."
     )
@@ -48,6 +49,15 @@ class Approval(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
     def has_lapsed(self, at: datetime) -> bool:
         """Whether it was asked so long ago that it cannot be approved any more."""
-        return self.state == self.State.REQUESTED and at - self.asked_at > STANDS
+        return self.state == self.State.REQUESTED and at > self.lapses_at
+
+    @property
+    def lapses_at(self) -> datetime:
+        """The last instant at which it can be approved, by the project's clock."""
+        return self.asked_at + STANDS

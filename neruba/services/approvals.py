@@ -13,11 +13,11 @@ from typing import Any
 from django.db import transaction
 
 from neruba.actor import Actor
-from neruba.approvals import ApprovalKind, kind_of
+from neruba.approvals import DECIDE, ApprovalKind, kind_of
 from neruba.canonical import canonical_json
 from neruba.errors import ConflictError, RefusedError
 from neruba.ids import new_id
-from neruba.locks import lock_approval, lock_memberships
+from neruba.locks import lock_approval
 from neruba.models import Approval, Membership, Project, User
 from neruba.money import Money
 from neruba.roles import ROLES, Role
@@ -26,7 +26,6 @@ from neruba.services.memberships import role_now
 from neruba.services.roles import permissions_of
 
 State = Approval.State
-DECIDE = "neruba.change_approval"
 
 
 def limit_of(*, project: Project, actor: Actor) -> Decimal | None:
@@ -37,14 +36,16 @@ def limit_of(*, project: Project, actor: Actor) -> Decimal | None:
     """
     if actor.kind != "operator":
         return None
-    members = list(Membership.objects.filter(project=project).select_related("user"))
-    return ROLES[role_now(Role.OWNER, actor, members)].limit
+    return ROLES[_role_of(actor, project)].limit
 
 
 def exceeds_limit(*, project: Project, actor: Actor, amount: Money) -> bool:
-    """Whether a second person must approve that the actor gives this away."""
-    limit = limit_of(project=project, actor=actor)
-    return limit is not None and Decimal(amount.amount) > limit
+    """Whether a second person must approve that the actor gives this away, or takes it: the sign
+    makes no difference.
+    """
+    if actor.kind != "operator":
+        return False
+    return not ROLES[_role_of(actor, project)].covers(amount)
 
 
 def request_approval(
@@ -57,7 +58,12 @@ def request_approval(
     actor: Actor,
     at: datetime,
 ) -> Approval:
-    """Ask for an act, in the caller's transaction; the caller has checked that it could be done."""
+    """Ask for an act, in the caller's transaction; the caller has checked that it could be done.
+
+    Raises RefusedError for one who is no operator: a key is bound by its scopes, and never asks.
+    """
+    if actor.kind != "operator":
+        raise RefusedError("Only a person asks for approval.")
     approval = Approval.objects.create(
         project=project,
         public_id=new_id("apr"),
@@ -81,20 +87,20 @@ def approve(*, approval: Approval, reason: str, actor: Actor, at: datetime) -> A
     nothing is changed, and the request goes on waiting.
     """
     with transaction.atomic():
-        members = lock_memberships(approval.project)
         approval = _lock_open(approval)
         kind = _kind(approval)
         if approval.asked_by == actor.name:
             raise RefusedError("Your own request is decided by somebody else.")
-        role = _decider(actor, members, kind)
-        limit = ROLES[role].limit
-        amount = Money(approval.amount_minor, approval.currency)
-        if limit is not None and Decimal(amount.amount) > limit:
-            raise RefusedError(f"{amount} is above the limit of the role {role}, {limit}.")
+        role = _decider(actor, approval.project, kind)
+        if not ROLES[role].covers(approval.amount):
+            limit = ROLES[role].limit
+            raise RefusedError(
+                f"{approval.amount} is above the limit of the role {role}, {limit:,}."
+            )
         if approval.has_lapsed(at):
             raise ConflictError("It was asked for more than 14 days ago: ask again.")
         asker = Actor("operator", approval.asked_by, actor.origin, actor.request_id)
-        _check_asker(asker, members, kind)
+        _check_asker(asker, approval.project, kind)
         result = kind.perform(approval.project, json.loads(approval.payload), asker, at)
         approval.result = result
         return _decide(approval, State.APPROVED, reason=reason, actor=actor, at=at)
@@ -103,11 +109,10 @@ def approve(*, approval: Approval, reason: str, actor: Actor, at: datetime) -> A
 def refuse(*, approval: Approval, reason: str, actor: Actor, at: datetime) -> Approval:
     """Decide that it is not done. Raises as `approve`; any amount may be refused."""
     with transaction.atomic():
-        members = lock_memberships(approval.project)
         approval = _lock_open(approval)
         if approval.asked_by == actor.name:
             raise RefusedError("Your own request is withdrawn, not refused.")
-        _decider(actor, members, None)
+        _decider(actor, approval.project, None)
         return _decide(approval, State.REFUSED, reason=reason, actor=actor, at=at)
 
 
@@ -136,21 +141,29 @@ def _kind(approval: Approval) -> ApprovalKind:
     return kind
 
 
-def _decider(actor: Actor, members: list[Membership], kind: ApprovalKind | None) -> Role:
+def _decider(actor: Actor, project: Project, kind: ApprovalKind | None) -> Role:
     """The role of one who may decide. A key is nobody in particular."""
     if actor.kind != "operator":
         raise RefusedError("A person decides on approvals: a key is nobody in particular.")
-    role = role_now(Role.OWNER, actor, members)
+    role = _role_of(actor, project)
     needed = {DECIDE} | ({kind.permission} if kind is not None else set())
     if not needed <= permissions_of(role):
         raise RefusedError(f"The role {role} may not decide on this.")
     return role
 
 
-def _check_asker(asker: Actor, members: list[Membership], kind: ApprovalKind) -> None:
+def _role_of(operator: Actor, project: Project) -> Role:
+    """The role at this moment, read after the approval's lock. The project's row is not locked: all
+    that writes in the project would wait for it, and meet it after the customer's lock.
+    """
+    mine = Membership.objects.filter(project=project, user__email=operator.name)
+    return role_now(Role.OWNER, operator, list(mine.select_related("user")))
+
+
+def _check_asker(asker: Actor, project: Project, kind: ApprovalKind) -> None:
     """What was asked for by one who may not do it any more is not done."""
     try:
-        may = kind.permission in permissions_of(role_now(Role.OWNER, asker, members))
+        may = kind.permission in permissions_of(_role_of(asker, project))
     except RefusedError:
         may = False
     if not may or not User.objects.filter(email=asker.name, is_active=True).exists():
@@ -160,7 +173,7 @@ def _check_asker(asker: Actor, members: list[Membership], kind: ApprovalKind) ->
 def _decide(approval: Approval, state: str, *, reason: str, actor: Actor, at: datetime) -> Approval:
     approval.state, approval.decision_reason = state, reason
     approval.decided_by, approval.decided_at = actor.name, at
-    approval.save()
+    approval.save(update_fields=["state", "decision_reason", "decided_by", "decided_at", "result"])
     _note(approval, f"approval.{state}", actor=actor, at=at, reason=reason)
     return approval
 
@@ -175,7 +188,7 @@ def _note(approval: Approval, action: str, *, actor: Actor, at: datetime, reason
         reason=reason,
         details={
             "operation": approval.operation,
-            "amount": str(Money(approval.amount_minor, approval.currency)),
+            "amount": str(approval.amount),
             "asked_by": approval.asked_by,
             "asked_for": json.loads(approval.payload),
             "result": approval.result,

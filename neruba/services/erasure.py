@@ -10,7 +10,15 @@ from django.db.models import Model, Q, QuerySet
 
 from neruba.append_only import purging
 from neruba.identity import Identity
-from neruba.models import AuditRecord, Customer, IdempotencyRecord, OutboxMessage, Project, Subject
+from neruba.models import (
+    Approval,
+    AuditRecord,
+    Customer,
+    IdempotencyRecord,
+    OutboxMessage,
+    Project,
+    Subject,
+)
 
 Row = TypeVar("Row", bound=Model)
 
@@ -23,6 +31,7 @@ NOBODY: dict[str, Any] = {
     "metadata": {},
 }
 SPELLINGS_A_QUERY = 20
+APPROVAL_TEXTS = ("payload", "reason", "decision_reason")
 
 
 def facts_of(customer: Customer) -> list[dict[str, Any]]:
@@ -63,6 +72,7 @@ def erase_from_platform(customer: Customer, identity: Identity, *, at: datetime)
     ).update(object_repr=customer.external_id[:200])
     with purging():
         take_out(identity, AuditRecord.objects.filter(project=project), ("reason", "details"))
+    take_out(identity, Approval.objects.filter(project=project), APPROVAL_TEXTS)
     take_out(identity, IdempotencyRecord.objects.filter(project=project), ("body",))
     take_out(identity, OutboxMessage.objects.filter(project=project), ("payload", "cause"))
 

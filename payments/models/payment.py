@@ -22,6 +22,7 @@ class Payment(models.Model):
         PENDING = "pending", "Pending"
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"
+        REVERSED = "reversed", "Failed after success"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     public_id = IdentifierField(max_length=40, unique=True)
@@ -36,6 +37,8 @@ class Payment(models.Model):
         related_name="payments",
         help_text="Empty: not known yet; the money is unapplied.",
     )
+    provider_id = IdentifierField(max_length=255, default="", blank=True)
+    charge_id = IdentifierField(max_length=255, default="", blank=True)
     method = models.CharField(max_length=16, choices=Method)
     state = models.CharField(max_length=16, choices=State)
     amount_minor = models.BigIntegerField()
@@ -45,6 +48,7 @@ class Payment(models.Model):
     cause = models.CharField(max_length=500, blank=True, help_text="Why it failed.")
     received_at = models.DateTimeField()
     created_at = models.DateTimeField()
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="After it had succeeded.")
 
     class Meta:
         ordering = ["-id"]
@@ -57,6 +61,7 @@ class Payment(models.Model):
             models.Index(fields=["project", "id"], name="payments_payment_list"),
             models.Index(fields=["project", "customer"], name="payments_payment_customer"),
             models.Index(fields=["project", "received_at"], name="payments_payment_time"),
+            models.Index(fields=["project", "charge_id"], name="payments_payment_charge"),
         ]
 
     def __str__(self) -> str:

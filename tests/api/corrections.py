@@ -61,3 +61,5 @@ def settle(client: APIClient) -> None:
     fee = {"line": invoices[0]["lines"][0]["id"]}
     post("credit-notes", {**CREDIT_NOTE, "invoice": first, "lines": [fee]})
     post("payments", {**PAYMENT, "amount": "0.50", "invoices": [last]})
+    # The last one can be refunded: it lies on a customer balance.
+    post("payments", {**RECEIVED, "customer": "beta", "amount": "5.00", "currency": "USD"})

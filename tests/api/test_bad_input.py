@@ -29,7 +29,7 @@ OF_PROJECTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_of_project]
 OF_OPERATORS = [
     endpoint for endpoint in ENDPOINTS if not endpoint.is_of_project and not endpoint.is_public
 ]
-KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id"}
+KNOWN = {*PATHS, "projects/slug", "ledger/transaction_id", "payments/public_id"}
 
 
 @pytest.fixture
@@ -288,7 +288,10 @@ def test_the_scope_alone_is_enough(world: World, subtests: pytest.Subtests) -> N
     def check(endpoint: Endpoint) -> None:
         client = factories.client(project=world.project, scopes=[endpoint.scope])
         response = world.send(endpoint, client=client)
-        assert response.status_code < 300, response.content
+        if good(endpoint).person:
+            assert_problem(response, 403)
+        else:
+            assert response.status_code < 300, response.content
 
     check_everywhere(subtests, OF_PROJECTS, check)
 
@@ -338,7 +341,7 @@ def test_what_is_not_there_is_not_found(world: World, subtests: pytest.Subtests)
     ]
     for name in NO_NAMES:
         paths = {**dict.fromkeys(KNOWN, name), "projects/slug": world.project.slug}
-        nowhere = World(world.project, world.client, world.operator, paths)
+        nowhere = World(world.project, world.client, world.operator, paths, world.people)
         for endpoint in naming:
             with subtests.test(str(endpoint), name=name[:20]), nothing_changed():
                 assert_problem(nowhere.send(endpoint), 404)

@@ -21,9 +21,11 @@ from neruba.tokens import hash_of
 from tests import factories
 from tests.api.corrections import CREDIT_NOTE, PAYMENT, RECOVERY, filled, settle
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
+from tests.payments.shop import CHECKOUT, PACK, use_provider
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 OPERATOR, PASSWORD = "root@world.example", "a-long-enough-password"
+ASKER = "asker@world.example"
 INVITE_TOKEN = "nri_the-token-of-an-invite-that-stands"
 
 
@@ -35,7 +37,8 @@ class Good:
     takes fields that it does not know; `lists` whether it may be a list; `partly` whether faults of
     members are answered one by one. `names` says whether it names a thing of the project, which
     another project does not have, and `unknown_status` the answer then. `never_empty` is a list
-    that has rows in every project.
+    that has rows in every project. `person` is who sends what keys may not: the operator, or the
+    one who asked for something.
     """
 
     body: dict[str, Any] | None = None
@@ -47,6 +50,7 @@ class Good:
     names: bool = False
     unknown_status: int = 404
     never_empty: bool = False
+    person: str = ""
 
 
 def _event(number: int) -> dict[str, Any]:
@@ -173,6 +177,8 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("charges", CHARGE),
     ("clock", {"to": "2026-02-01T02:00:00Z"}),
     ("billing-runs", {}),
+    ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
+    ("checkout-sessions", CHECKOUT),
     ("wallets", WALLET),
 )
 
@@ -220,6 +226,9 @@ REQUESTS: dict[str, Good] = {
     "POST projects/<str:slug>/invites/accept": Good(
         {"token": INVITE_TOKEN, "name": "Ann Other", "password": "another-long-password"}
     ),
+    "POST approvals/<str:public_id>/approve": Good({"reason": "checked"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/refuse": Good({"reason": "too much"}, person=OPERATOR),
+    "POST approvals/<str:public_id>/withdraw": Good({"reason": "a mistake"}, person=ASKER),
     "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
     "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
@@ -264,6 +273,9 @@ REQUESTS: dict[str, Good] = {
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
     "POST invoices/<str:public_id>/verify": Good({}),
+    "POST credit-packs": Good(PACK),
+    "POST checkout-sessions": Good(CHECKOUT, names=True),
+    "POST payments/<str:public_id>/refunds": Good({"amount": "0.10", "reason": "a mistake"}),
     "POST invoices/<str:public_id>/apply-credits": Good({}),
     "POST invoices/<str:public_id>/void": Good({"reason": "wrong customer", "rebill": False}),
     "POST invoices/<str:public_id>/write-off": Good({"reason": "bankrupt"}),
@@ -285,6 +297,7 @@ REQUESTS: dict[str, Good] = {
 PATHS: dict[str, tuple[str, str]] = {
     "projects/prefix": ("projects/{slug}/api-keys", "prefix"),
     "projects/email": ("projects/{slug}/members", "email"),
+    "approvals/public_id": ("approvals", "id"),
     "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
     "meters/code": ("meters", "code"),
@@ -294,6 +307,7 @@ PATHS: dict[str, tuple[str, str]] = {
     "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),
     "ledger/account_id": ("ledger/accounts", "id"),
+    "checkout-sessions/public_id": ("checkout-sessions", "id"),
     "wallets/public_id": ("wallets", "id"),
     "credit-notes/public_id": ("credit-notes", "id"),
     "payments/public_id": ("payments", "id"),
@@ -309,11 +323,14 @@ class World:
     client: APIClient
     operator: APIClient
     paths: dict[str, str] = field(default_factory=dict)
+    people: dict[str, APIClient] = field(default_factory=dict)
 
     def caller(self, endpoint: Endpoint) -> APIClient:
         """A key of the project, its operator, or nobody: who has business there."""
         if endpoint.is_public:
             return APIClient(raise_request_exception=False)
+        if person := REQUESTS.get(str(endpoint), Good()).person:
+            return self.people[person]
         return self.client if endpoint.is_of_project else self.operator
 
     def path(self, endpoint: Endpoint) -> str:
@@ -366,9 +383,18 @@ def _operator(project: Project) -> APIClient:
     return factories.client(project=project, secret=issued.secret)
 
 
+def person_of(project: Project, email: str) -> APIClient:
+    """A member's own client."""
+    client = APIClient(raise_request_exception=False)
+    secret = factories.token_of(User.objects.get(email=email)).secret
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_NERUBA_PROJECT=project.slug)
+    return client
+
+
 def build_world() -> World:
     """The world, made through the API alone."""
     project = factories.project()
+    use_provider(project)
     client = factories.client(project=project)
     world = World(project, client, _operator(project), {"projects/slug": project.slug})
     for path, body in STEPS:
@@ -381,6 +407,19 @@ def build_world() -> World:
     grants = f"/{BASE}wallets/{wallet['id']}/grants"
     given = client.post(grants, GRANT, format="json", HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
     assert given.status_code == 201, given.content
+    asker = User.objects.filter(email=ASKER).first()
+    if asker is None:
+        factories.operator(project=project, role="support", email=ASKER)
+    else:
+        factories.member(asker, project=project, role="support")
+    world.people = {email: person_of(project, email) for email in (OPERATOR, ASKER)}
+    asked = world.people[ASKER].post(
+        f"/{BASE}customers/acme/adjustments",
+        {"amount": "500.00", "currency": "USD", "reason_code": "goodwill", "reason": "a long call"},
+        format="json",
+        HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex,
+    )
+    assert asked.status_code == 202, asked.content
     settle(client)
     for name, (path, member) in PATHS.items():
         address = path.format(slug=project.slug, wallet=wallet["id"])

@@ -42,7 +42,7 @@ from tests.isolation.walk import (
 pytestmark = [pytest.mark.django_db]
 
 # Addresses that answer everybody the same, and hold nothing of a project.
-PUBLIC = re.compile(r"^$|^(health|metrics|invite|static|api/docs|api/schema)\b|^\^api/")
+PUBLIC = re.compile(r"^$|^(health|metrics|invite|webhooks|static|api/docs|api/schema)\b|^\^api/")
 NOT_A_SERVER_FAULT = 500
 
 

@@ -1,5 +1,6 @@
 """A second person decides on what is above the limit of the first: by service, API and console."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,11 +14,13 @@ from rest_framework.test import APIClient
 from neruba.actor import SYSTEM, Actor
 from neruba.approvals import ApprovalKind, register_kind, unregister_kind
 from neruba.errors import ConflictError, RefusedError
+from neruba.identity import Identity
 from neruba.models import Approval, AuditRecord, Membership, Project, User
 from neruba.money import Money
 from neruba.roles import ROLES, Role
 from neruba.services.approvals import approve, exceeds_limit, limit_of, refuse, withdraw
 from neruba.services.audit import record
+from neruba.services.erasure import erase_from_platform
 from tests import factories
 from tests.factories import START
 
@@ -264,4 +267,99 @@ def test_the_navigation_counts_what_waits_for_the_one_who_looks(
         user = User.objects.filter(email=f"{role}@op.example").first() or person(project, role)
         client.force_login(user)
         found[role] = badge(client.get(reverse("admin:index")).wsgi_request)
-    assert found == {"support": None, "finance": "1", "auditor": None}
+    assert found == {"support": 0, "finance": 1, "auditor": 0}
+
+
+@pytest.mark.once
+def test_nothing_stands_beside_the_entry_where_nothing_waits(
+    client: Client, project: Project
+) -> None:
+    client.force_login(person(project, "finance"))
+    assert beside(client.get(reverse("admin:index"))) == "Approvals"
+    approval = asked(project)
+    assert beside(client.get(reverse("admin:index"))) == "Approvals 1"
+    asked(project, "5000.01")  # above the limit of finance
+    assert beside(client.get(reverse("admin:index"))) == "Approvals 1"
+    Approval.objects.filter(pk=approval.pk).update(asked_at=START - timedelta(days=15))
+    assert beside(client.get(reverse("admin:index"))) == "Approvals"
+
+
+def beside(page: Any) -> str:
+    """The words of the navigation's entry."""
+    entry = re.search(r"how_to_reg(.*?)</a>", page.content.decode(), re.DOTALL)
+    assert entry is not None
+    return " ".join(re.sub("<[^>]*>", " ", entry[1]).split())
+
+
+@pytest.mark.once
+def test_the_page_offers_what_can_be_done_and_no_more(client: Client, project: Project) -> None:
+    approval = asked(project)
+    finance = person(project, "finance")
+    people = {"support": User.objects.get(email="support@op.example"), "finance": finance}
+
+    def offered() -> dict[str, set[str]]:
+        found = {}
+        for name, user in people.items():
+            client.force_login(user)
+            page = client.get(reverse("admin:neruba_approval_change", args=[approval.pk]))
+            acts = {"approve", "refuse", "withdraw"}
+            text = page.content.decode()
+            found[name] = {
+                act
+                for act in acts
+                if reverse(f"admin:neruba_approval_{act}", args=[approval.pk]) in text
+            }
+        return found
+
+    assert offered() == {"support": {"withdraw"}, "finance": {"approve", "refuse"}}
+    dialog = client.get(reverse("admin:neruba_approval_approve", args=[approval.pk]))
+    assert all(word in dialog.content.decode() for word in ("acme", "500.00 USD", "support@op"))
+    Approval.objects.filter(pk=approval.pk).update(asked_at=START - timedelta(days=15))
+    assert offered() == {"support": {"withdraw"}, "finance": {"refuse"}}
+    refuse(approval=approval, reason="late", actor=actor_of(finance), at=START)
+    assert offered() == {"support": set(), "finance": set()}
+
+
+def test_what_lapsed_is_said_and_found_as_such(project: Project) -> None:
+    old, new = asked(project), asked(project)
+    Approval.objects.filter(pk=old.pk).update(asked_at=START - timedelta(days=14, microseconds=1))
+    Approval.objects.filter(pk=new.pk).update(asked_at=START - timedelta(days=14))
+    finance = caller(person(project, "finance"))
+    found = {
+        state: [
+            (row["id"], row["state"])
+            for row in finance.get(f"/api/v1/approvals?state={state}").json()["data"]
+        ]
+        for state in ("requested", "lapsed", "approved")
+    }
+    assert found == {
+        "requested": [(new.public_id, "requested")],
+        "lapsed": [(old.public_id, "lapsed")],
+        "approved": [],
+    }
+
+
+def test_only_a_person_asks(project: Project) -> None:
+    with pytest.raises(RefusedError, match="Only a person"):
+        factories.approval(project=project, actor=Actor("api_key", "a key"))
+    assert not Approval.objects.exists()
+
+
+def test_of_an_erased_customer_no_word_is_left_in_requests(project: Project) -> None:
+    customer = factories.customer(project=project, external_id="acme", name="Änne Müller")
+    approval = asked(project)
+    long = f"{'x' * 980} Änne Müller"
+    Approval.objects.filter(pk=approval.pk).update(
+        payload='{"customer":"acme","reason":"for Änne Müller"}', reason=long
+    )
+    refuse(
+        approval=approval,
+        reason="Änne Müller called",
+        actor=actor_of(person(project, "finance")),
+        at=START,
+    )
+    erase_from_platform(customer, Identity(["Änne Müller"]), at=START)
+    approval.refresh_from_db()
+    assert "Müller" not in factories.everything_stored()
+    assert approval.payload == '{"customer":"acme","reason":"for [erased]"}'
+    assert approval.decision_reason == "[erased] called"

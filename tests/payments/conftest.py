@@ -1,4 +1,6 @@
-"""An account to test the gateway on: the fake, or Stripe's test mode (bin/stripe-check)."""
+"""An account to test the gateway on: the fake, or Stripe's test mode (bin/stripe-check); and a shop
+that takes payments through the fake.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,9 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 import stripe
+from django.test import override_settings
 
 from bin.lib.fake_stripe import Running, running_fake_stripe
 from payments.stripe_gateway import StripeGateway
+from tests.payments.shop import Shop
 
 TEST_KEY = os.environ.get("STRIPE_TEST_KEY", "")
 
@@ -41,3 +45,10 @@ def on_fake(running: Running, *, network_retries: int = 2) -> Account:
         StripeGateway(api_key=running.key, api_base=running.url, network_retries=network_retries),
         stripe.StripeClient(running.key, base_addresses={"api": running.url}),
     )
+
+
+@pytest.fixture
+def shop(fake: Running, transactional_db: None) -> Iterator[Shop]:
+    """Its work takes many transactions."""
+    with override_settings(STRIPE_API_BASE=fake.url):
+        yield Shop(fake)

@@ -9,7 +9,7 @@ import stripe
 
 from payments.errors import InvalidEventError, InvalidSignatureError
 from payments.gateway import ProviderEventData
-from payments.stripe_gateway import parse_stripe_event
+from payments.stripe_events import parse_stripe_event
 
 SECRET, OTHER = "whsec_one", "whsec_two"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

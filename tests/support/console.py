@@ -12,6 +12,7 @@ from neruba.actor import Actor
 from neruba.models import Customer, Project, User
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
+from tests.payments.rows import stripe_world
 
 PASSWORD = "a-long-enough-password"
 
@@ -54,6 +55,7 @@ def world(**project: Any) -> Sandbox:
     factories.failed_login()
     factories.event_archive(project=sandbox.project)
     factories.signs_of_life()
+    stripe_world(customer=factories.customer(project=sandbox.project))
     return sandbox
 
 

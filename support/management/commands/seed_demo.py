@@ -10,8 +10,10 @@ from tqdm import tqdm
 
 from neruba import clock
 from neruba.errors import NerubaError
+from neruba.models import ProjectSecret
+from neruba.services.secrets import set_secret
 from support.selectors.tour import tour
-from support.services.demo import OPERATOR, STAFF, seed_demo
+from support.services.demo import ACTOR, OPERATOR, STAFF, seed_demo
 
 PASSWORD_BYTES = 9
 
@@ -26,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--base-url", default="http://127.0.0.1:8000", help="where it will be served"
         )
+        parser.add_argument("--stripe-key", default="", help="of the fake Stripe beside it")
+        parser.add_argument("--stripe-secret", default="", help="with which the fake signs")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         base_url = options["base_url"].rstrip("/")
@@ -37,6 +41,20 @@ class Command(BaseCommand):
                 demo = seed_demo(password=password, wall=clock.wall(), progress=partial(_show, bar))
             except NerubaError as error:
                 raise CommandError(f"{error.detail} Seed a new database.") from error
+        given = {
+            ProjectSecret.Name.STRIPE_API_KEY: options["stripe_key"],
+            ProjectSecret.Name.STRIPE_WEBHOOK_SECRET: options["stripe_secret"],
+        }
+        for name, value in given.items():
+            if value:
+                set_secret(
+                    project=demo.project,
+                    name=name,
+                    value=value,
+                    actor=ACTOR,
+                    at=clock.now(demo.project),
+                    wall=clock.wall(),
+                )
         said = {
             "base_url": base_url,
             "logins": [

@@ -19,6 +19,7 @@ from neruba.models import Customer, Project, User
 from neruba.roles import Role
 from tests import factories
 from tests.api.world import build_world
+from tests.payments.rows import stripe_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -62,6 +63,7 @@ def world() -> Project:
     factories.invited(project=made.project)
     factories.approval(project=made.project, actor=Actor("operator", "support@op.example"))
     factories.operator_token(project=made.project)
+    stripe_world(customer=factories.customer(project=made.project))
     return made.project
 
 
