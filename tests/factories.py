@@ -12,8 +12,9 @@ from django.contrib.auth.models import Group, Permission
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
-from billing.models import Invoice
+from billing.models import CreditNote, Invoice
 from billing.services.charges import accept_charge
+from billing.services.credit_notes import in_proportion, issue_credit_note
 from billing.services.steps import issue_now
 from ingest.models import EventArchive, Meter
 from ingest.services.events import Outcome, accept_events
@@ -369,6 +370,24 @@ def payment(
         reference="a transfer",
         received_at=at,
         invoices=invoices,
+        actor=SYSTEM,
+        at=at,
+    )
+
+
+def credit_note(
+    *,
+    invoice: Invoice,
+    amount: str = "10.00",
+    settle: str = "invoice",
+    at: datetime = START,
+) -> CreditNote:
+    """An amount over the lines of an invoice, in proportion."""
+    return issue_credit_note(
+        invoice=invoice,
+        lines=in_proportion(invoice, Money.parse(amount, invoice.currency)),
+        settle=settle,
+        reason="a test",
         actor=SYSTEM,
         at=at,
     )

@@ -2,6 +2,7 @@
 
 from billing.admin.catalog import PlanAdmin, PlanVersionAdmin, PriceAdmin
 from billing.admin.charge import ChargeAdmin
+from billing.admin.credit_note import CreditNoteAdmin
 from billing.admin.invoice import InvoiceAdmin, InvoiceLineAdmin, InvoicePartyAdmin
 from billing.admin.late_usage import LateUsageAdmin
 from billing.admin.run import BillingRunAdmin, NumberSeriesAdmin
@@ -11,6 +12,7 @@ from billing.admin.subscription import PeriodAdmin, SubscriptionAdmin, Subscript
 __all__ = [
     "BillingRunAdmin",
     "ChargeAdmin",
+    "CreditNoteAdmin",
     "InvoiceAdmin",
     "InvoiceLineAdmin",
     "InvoicePartyAdmin",

@@ -13,8 +13,10 @@ from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
 )
+from unfold.decorators import action
 from unfold.views import ChangeList
 
+from billing.admin import correcting
 from billing.admin.documents import (
     InvoiceList,
     period_of,
@@ -22,6 +24,7 @@ from billing.admin.documents import (
     shown,
     status_label,
 )
+from billing.admin.settlement import Receipt, SettledRow, statement, statement_table
 from billing.admin.sheet import lines_of_document, print_sheet, transfer_table
 from billing.models import Invoice, InvoiceLine, InvoiceParty
 from billing.selectors.documents import RELATED, Document
@@ -46,8 +49,9 @@ NUMBER = re.compile(r"INV-(\d{1,18})", re.IGNORECASE)
 CUSTOMERS_SEARCHED = 100
 
 
-@admin.register(Invoice)
 class InvoiceAdmin(PageAdmin):
+    """Registered with what payments add to it: who shows an invoice shows what paid it."""
+
     change_form_template = "billing/invoice.html"
     list_display = [
         "named",
@@ -68,6 +72,51 @@ class InvoiceAdmin(PageAdmin):
     ordering = ["-id"]
     search_fields = ["sequence"]  # shows the field; `get_search_results` answers
     search_help_text = "A number, an id, or the beginning of a customer's external id or name"
+
+    actions_detail = ["credit_note", "void_invoice", "write_off"]
+
+    def receipts(self, invoice: Invoice) -> list[Receipt]:
+        """The payments of an issued invoice, oldest first."""
+        raise NotImplementedError
+
+    def settlement(self, document: Document) -> list[SettledRow]:
+        """How it was settled; nothing for a draft."""
+        if document.invoice.status == Invoice.Status.DRAFT:
+            return []
+        return statement(document, self.receipts(document.invoice))
+
+    @action(
+        description="Credit note",
+        permissions=["billing.add_creditnote"],
+        icon="assignment_return",
+        dialog=correcting.CREDIT,
+    )
+    def credit_note(
+        self, request: HttpRequest, form: correcting.CreditForm, object_id: str
+    ) -> HttpResponse:
+        return correcting.credit(request, form)
+
+    @action(
+        description="Void",
+        permissions=["billing.void_invoice"],
+        icon="block",
+        dialog=correcting.VOID,
+    )
+    def void_invoice(
+        self, request: HttpRequest, form: correcting.VoidForm, object_id: str
+    ) -> HttpResponse:
+        return correcting.void(request, form)
+
+    @action(
+        description="Write off",
+        permissions=["billing.write_off_invoice"],
+        icon="money_off",
+        dialog=correcting.WRITE_OFF,
+    )
+    def write_off(
+        self, request: HttpRequest, form: correcting.WriteOffForm, object_id: str
+    ) -> HttpResponse:
+        return correcting.write_off(request, form)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
         rows: QuerySet[Invoice] = super().get_queryset(request)
@@ -127,7 +176,8 @@ class InvoiceAdmin(PageAdmin):
         if invoice is None:
             raise Http404
         document = read_document(invoice)
-        return TemplateResponse(request, "billing/print.html", print_sheet(document))
+        sheet = print_sheet(document, self.settlement(document))
+        return TemplateResponse(request, "billing/print.html", sheet)
 
     def page(self, request: HttpRequest, row: Invoice) -> Page:
         document = read_document(row)
@@ -144,6 +194,7 @@ class InvoiceAdmin(PageAdmin):
                 "document": document,
                 "lines": lines_of_document(document),
                 "total": money(document.total),
+                "settlement": None if is_draft else statement_table(self.settlement(document)),
                 "transfers": None if is_draft else transfer_table(document),
                 "verdict": verdict,
                 "is_draft": is_draft,

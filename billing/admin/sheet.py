@@ -1,16 +1,18 @@
 """What stands on an invoice's page and on its print view."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from billing.admin.documents import period_of, zone_of
 from billing.admin.evidence import Evidence, evidence_of
-from billing.models import Invoice
+from billing.admin.settlement import SettledRow
+from billing.models import CreditNote, Invoice
 from billing.rating.explain import explain_document
 from billing.rating.words import spoken
+from billing.selectors.credit_notes import NoteDocument
 from billing.selectors.documents import Document
 from ledger.chart import chart_account
 from ledger.selectors.journal import transfers_of_documents
@@ -72,8 +74,8 @@ def transfer_table(document: Document) -> Table:
             (
                 whole(instant(transfer.entry.occurred_at)),
                 link_to(transfer.entry, transfer.entry.kind),
-                _account(transfer.debit_account),
-                _account(transfer.credit_account),
+                account_link(transfer.debit_account),
+                account_link(transfer.credit_account),
                 code(transfer.line),
                 money(Money(transfer.amount_minor, transfer.currency)),
             )
@@ -85,13 +87,14 @@ def transfer_table(document: Document) -> Table:
     )
 
 
-def _account(account: Any) -> str:
+def account_link(account: Any) -> str:
+    """A link to an account by code, name and customer."""
     words = [account.code, chart_account(account.code).name]
     party = [f"({account.party})"] if account.party else []
     return link_to(account, " ".join([*words, *party]))
 
 
-def print_sheet(document: Document) -> dict[str, Any]:
+def print_sheet(document: Document, settled: Sequence[SettledRow]) -> dict[str, Any]:
     """What the print view shows; the parties of an issued invoice are those of its issue."""
     invoice = document.invoice
     is_draft = invoice.status == Invoice.Status.DRAFT
@@ -101,21 +104,48 @@ def print_sheet(document: Document) -> dict[str, Any]:
         "document": document,
         "invoice": invoice,
         "is_draft": is_draft,
-        "seller": _address(parties["from"]),
-        "buyer": _address(parties["to"]),
+        "seller": party_lines(parties["from"]),
+        "buyer": party_lines(parties["to"]),
         "period": period_of(document),
-        "issued_on": "" if is_draft else _local_day(invoice.finalized_at, zone),
-        "payment_due_on": "" if is_draft else _local_day(invoice.payment_due_at, zone),
+        "issued_on": "" if is_draft else local_day(invoice.finalized_at, zone),
+        "payment_due_on": "" if is_draft else local_day(invoice.payment_due_at, zone),
         "zone": zone,
         "lines": lines_of_document(document),
         "total": money(document.total),
-        "paid": money(document.total - document.due),
-        "has_payments": document.due != document.total,
+        "settled": [(row.words, row.on, money(row.amount)) for row in settled[1:-1]],
         "due": money(document.due),
     }
 
 
-def _local_day(at: Any, zone: str) -> str:
+def credit_note_sheet(document: NoteDocument) -> dict[str, Any]:
+    """What the print view of a credit note shows; its parties are those of its invoice."""
+    note = document.note
+    parties = json.loads(note.invoice.party.content)
+    zone = note.customer.timezone or note.project.timezone
+    return {
+        "note": note,
+        "is_void": note.status == CreditNote.Status.VOID,
+        "voided_on": "" if note.voided_at is None else local_day(note.voided_at, zone),
+        "seller": party_lines(parties["from"]),
+        "buyer": party_lines(parties["to"]),
+        "issued_on": local_day(note.issued_at, zone),
+        "invoice_on": local_day(note.invoice.finalized_at, zone),
+        "zone": zone,
+        "lines": [
+            (
+                line.description,
+                line.quantity or "–",
+                figure(Money(line.tax_minor, note.currency)),
+                figure(Money(line.net_minor, note.currency)),
+            )
+            for line in document.lines
+        ],
+        "total": money(document.total),
+    }
+
+
+def local_day(at: Any, zone: str) -> str:
+    """The day of an instant, for people."""
     return day(local_date(at, zone))
 
 
@@ -133,7 +163,7 @@ def _parties_now(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def _address(party: Mapping[str, Any]) -> list[str]:
+def party_lines(party: Mapping[str, Any]) -> list[str]:
     """Name, address, tax ids, e-mail: one line each, as far as they are known."""
     lines = [party["name"], *_address_lines(party.get("billing_address") or {})]
     lines += [f"Tax id {tax_id}" for tax_id in party.get("tax_ids") or ()]

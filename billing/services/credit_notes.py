@@ -108,6 +108,14 @@ def in_proportion(invoice: Invoice, amount: Money) -> list[Credited]:
     return [Credited(key, minor) for key, minor in zip(left, parts, strict=True) if minor]
 
 
+def check_note_void(note: CreditNote) -> None:
+    """Raises ConflictError for a credit note that is void already or was refunded."""
+    if note.status == CreditNote.Status.VOID:
+        raise ConflictError("This credit note is void already.")
+    if note.settle == CreditNote.Settle.REFUND:
+        raise ConflictError("This credit note was settled by a refund, which is not taken back.")
+
+
 def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetime) -> CreditNote:
     """Take a credit note back: its entry is reversed, and the invoice is due again by as much.
 
@@ -116,10 +124,7 @@ def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetim
     """
     invoice = lock_invoice(note.invoice)
     note = CreditNote.objects.select_related("project", "customer", "invoice").get(pk=note.pk)
-    if note.status == CreditNote.Status.VOID:
-        raise ConflictError("This credit note is void already.")
-    if note.settle == CreditNote.Settle.REFUND:
-        raise ConflictError("This credit note was settled by a refund, which is not taken back.")
+    check_note_void(note)
     if note.grant:
         _take_back(note, at=at)
     entry = OperationKey(CREDIT_NOTE, note.operation_key)

@@ -16,7 +16,7 @@ from ledger.selectors.settlements import (
 from ledger.selectors.wallets import drawn_of, next_occurrence, refunds_promised
 from ledger.services.journal import post_entry, reverse_entry
 from ledger.services.wallets import clear_ended
-from ledger.templates import OperationKey
+from ledger.templates import Move, OperationKey
 from ledger.templates.invoices import (
     below_zero_moves,
     recovery_moves,
@@ -37,6 +37,18 @@ def due_to_write_off(invoice: Invoice) -> Money:
     return Money(due, invoice.currency)
 
 
+def moves_of_write_off(invoice: Invoice, amount: Money, *, at: datetime) -> tuple[Move, ...]:
+    """What giving up the amount would post at `at`; nothing is written."""
+    found = deferrals(invoice, lines_of(invoice), at=at)
+    return write_off_moves(
+        amount.minor,
+        list(found.values()),
+        currency=invoice.currency,
+        party=invoice.customer.external_id,
+        document=invoice.document,
+    )
+
+
 def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> Money:
     """Give up what is due of an open invoice, in the caller's transaction; return how much.
 
@@ -45,14 +57,7 @@ def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> M
     """
     invoice = lock_invoice(invoice)
     amount = due_to_write_off(invoice)
-    found = deferrals(invoice, lines_of(invoice), at=at)
-    moves = write_off_moves(
-        amount.minor,
-        list(found.values()),
-        currency=invoice.currency,
-        party=invoice.customer.external_id,
-        document=invoice.document,
-    )
+    moves = moves_of_write_off(invoice, amount, at=at)
     post_entry(
         project=invoice.project, key=_key(invoice, WRITE_OFF), moves=moves, occurred_at=at, at=at
     )
@@ -89,14 +94,8 @@ def recover(*, invoice: Invoice, amount: Money, reason: str, actor: Actor, at: d
     _note(invoice, "invoice.recovered", amount, actor=actor, at=at, reason=reason)
 
 
-def void_invoice(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> Invoice:
-    """Take an issued invoice back, in the caller's transaction: every entry of it is reversed, the
-    last one first; draws return to their grants, payments to the customer balance.
-
-    Raises ConflictError for one that is void, that has credit notes which stand, or of which
-    something was refunded; BalanceTooLowError where what it gave to the balance was spent.
-    """
-    invoice = lock_invoice(invoice)
+def check_void(invoice: Invoice) -> None:
+    """Raises ConflictError where an issued invoice cannot be taken back as a whole."""
     if invoice.status == Invoice.Status.VOID:
         raise ConflictError("This invoice is void already.")
     notes = CreditNote.objects.filter(invoice=invoice, status=CreditNote.Status.ISSUED)
@@ -106,6 +105,17 @@ def void_invoice(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -
         )
     if numbers := [str(note) for note in notes.order_by("sequence")]:
         raise ConflictError(f"Void its credit notes first: {', '.join(numbers)}.")
+
+
+def void_invoice(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> Invoice:
+    """Take an issued invoice back, in the caller's transaction: every entry of it is reversed, the
+    last one first; draws return to their grants, payments to the customer balance.
+
+    Raises ConflictError for one that is void, that has credit notes which stand, or of which
+    something was refunded; BalanceTooLowError where what it gave to the balance was spent.
+    """
+    invoice = lock_invoice(invoice)
+    check_void(invoice)
     grants = [key.grant for key, _ in drawn_of(invoice.project, invoice.document)]
     paid = settlement_of(invoice.project, invoice.document).paid_minor
     for key in entries_to_reverse(invoice.project, invoice.document):

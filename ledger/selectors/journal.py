@@ -106,6 +106,14 @@ def moves_of_document(project: Project, document: str, *, kind: str) -> list[Mov
     return [move_of(row) for row in rows]
 
 
+def entries_about(
+    project: Project, kinds: Collection[str], objects: Collection[str]
+) -> QuerySet[JournalEntry]:
+    """The entries of these kinds about any of these, oldest first."""
+    rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=objects)
+    return rows.order_by("id")
+
+
 def moves_about(
     project: Project, kinds: Collection[str], objects: Collection[str]
 ) -> dict[str, list[Move]]:
@@ -113,8 +121,8 @@ def moves_about(
     any number of objects, each with an item of the answer.
     """
     found: dict[str, list[Move]] = {name: [] for name in objects}
-    rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=found)
-    about = dict(rows.order_by("id").values_list("id", "object"))
+    rows = entries_about(project, kinds, objects)
+    about = dict(rows.values_list("id", "object"))
     for entry, transfers in transfers_of_entries(list(about)).items():
         found[about[entry]] += [move_of(row) for row in transfers]
     return found

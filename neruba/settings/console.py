@@ -24,6 +24,8 @@ NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Billing",
         [
             ("Invoices", "receipt_long", "billing.invoice"),
+            ("Credit notes", "assignment_return", "billing.creditnote"),
+            ("Payments", "payments", "payments.payment"),
             ("Billing runs", "play_circle", "billing.billingrun"),
             ("Customers in runs", "person_alert", "billing.runitem"),
             ("Late usage", "schedule", "billing.lateusage"),

@@ -1,5 +1,16 @@
-"""What the console shows of payments."""
+"""Payments as operators see them, and what payments add to the page of an invoice."""
 
 from payments.admin import checkout, disputes, inbox, packs, refunds, transactions
+from payments.admin.invoice import PaidInvoiceAdmin
+from payments.admin.payment import PaymentAdmin
 
-__all__ = ["checkout", "disputes", "inbox", "packs", "refunds", "transactions"]
+__all__ = [
+    "PaidInvoiceAdmin",
+    "PaymentAdmin",
+    "checkout",
+    "disputes",
+    "inbox",
+    "packs",
+    "refunds",
+    "transactions",
+]

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
 )
-from unfold.dataclasses import ActionDialog
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
 
 from neruba import clock
@@ -31,6 +31,7 @@ from neruba.admin.page import (
     list_of,
     page_of,
     pretty,
+    whole,
 )
 from neruba.backoff import MAX_ATTEMPTS
 from neruba.edge import run_atomic
@@ -45,6 +46,7 @@ State = ProviderEventWork.State
 MAY_REPLAY = ["payments.change_providereventwork"]
 MAX_AT_ONCE = 1000
 MAX_SHOWN = 100_000
+MAX_SUBJECT = 32
 
 
 class ReplayForm(RowForm[ProviderEventWork]):
@@ -83,7 +85,7 @@ def shown_body(body: bytes | memoryview) -> str:
 
 @admin.register(ProviderEventWork)
 class WebhookAdmin(PageAdmin):
-    list_display = ["type", "stands", "subject", "attempts", "due", "why", "received_at"]
+    list_display = ["type", "stands", "about", "attempts", "due", "why", "received_at"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
         "type",
@@ -102,6 +104,18 @@ class WebhookAdmin(PageAdmin):
     @admin.display(description="State", ordering="state")
     def stands(self, work: ProviderEventWork) -> str:
         return state_label(work.state, work.get_state_display())
+
+    @admin.display(description="About", ordering="subject")
+    def about(self, work: ProviderEventWork) -> str:
+        # Sessions have names of 66 characters.
+        long = len(work.subject) > MAX_SUBJECT
+        return whole(f"{work.subject[:MAX_SUBJECT]}…" if long else work.subject)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Replaying what is over is refused by the service; it is not offered either."""
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        work = self.get_object(request, str(object_id))
+        return found if work is not None and work.state in (State.DEAD, State.WAITING) else []
 
     @admin.display(description="Next try")
     def due(self, work: ProviderEventWork) -> str:

@@ -9,8 +9,8 @@ from billing.services.settlement import restate
 from billing.services.write_offs import recover
 from ledger.selectors.journal import moves_of_keys
 from ledger.selectors.settlements import settlement_of
-from ledger.selectors.wallets import balance_of
-from ledger.templates import Move, OperationKey
+from ledger.selectors.wallets import balance_of, promised_refunds
+from ledger.templates import AccountKey, Move, OperationKey
 from ledger.templates.keys import BALANCE
 from ledger.templates.payments import failed_moves, fee_moves
 from neruba.actor import SYSTEM
@@ -211,7 +211,7 @@ def _reverse(payment: Payment, snapshot: PaymentSnapshot, when: Moment) -> str:
     for sale in PackSale.objects.filter(payment=payment).select_related("project"):
         unsell_pack(sale=sale, when=when)
     moves = moves_of_keys(project, [key])[key]
-    back = _returned(moves, payment.amount_minor - refunded_minor(payment))
+    back = _returned(payment, moves)
     rest = sum(move.amount_minor for move in back if move.credit.code == BALANCE)
     party = payment.customer.external_id if payment.customer is not None else ""
     shortage = max(0, rest - balance_of(project, party, payment.currency))
@@ -225,16 +225,29 @@ def _reverse(payment: Payment, snapshot: PaymentSnapshot, when: Moment) -> str:
     return f"payment {payment} failed after it had succeeded: {payment.cause}"
 
 
-def _returned(moves: Sequence[Move], minor: int) -> list[Move]:
+def _returned(payment: Payment, moves: Sequence[Move]) -> list[Move]:
     """As much of the payment's moves as the provider takes back, the last ones first: what was
     refunded before is not taken again.
+
+    What a document has promised to be refunded stays paid of it. Where that refund failed, it lies
+    on the customer balance, and is taken from there.
     """
+    left = payment.amount_minor - refunded_minor(payment)
+    promised = promised_refunds(payment.project, [move.document for move in moves if move.document])
     back: list[Move] = []
     for move in reversed(moves):
-        taken = min(minor, move.amount_minor)
+        most = max(0, move.amount_minor - promised.get(move.document, 0))
+        taken = min(left, most)
         if taken:
             back.insert(0, replace(move, amount_minor=taken))
-        minor -= taken
+        left -= taken
+    if left and payment.customer is not None:
+        balance = AccountKey(BALANCE, payment.currency, payment.customer.external_id)
+        # One move, since what the balance is short of is told of it as a whole.
+        of_balance = sum(move.amount_minor for move in back if move.credit == balance)
+        back = [move for move in back if move.credit != balance]
+        line = f"payment:{payment.public_id}"
+        back.append(Move(moves[0].debit, balance, of_balance + left, "", line))
     return back
 
 

@@ -10,6 +10,7 @@ from neruba.money import Money
 from neruba.services.audit import record
 from payments.entries import REFUND_FAILED, REFUND_LEFT
 from payments.models import Payment, Refund
+from payments.selectors.applied import refunded_minor
 from payments.services.covering import cover
 from payments.services.posting import Moment, is_posted, post_once
 from payments.snapshots import RefundSnapshot
@@ -30,6 +31,7 @@ def note_refund(payment: Payment, snapshot: RefundSnapshot, when: Moment) -> str
         refund.save(update_fields=["provider_id"])
         return f"refund {refund} is {snapshot.id}"
     amount = Money(snapshot.amount_minor, payment.currency)
+    _make_room(payment, amount.minor, when)
     words = f"{DASHBOARD}: {snapshot.reason}" if snapshot.reason else DASHBOARD
     refund = Refund.objects.create(
         project=payment.project,
@@ -60,6 +62,19 @@ def note_refund(payment: Payment, snapshot: RefundSnapshot, when: Moment) -> str
         details={"amount": str(amount), "payment": payment.public_id},
     )
     return f"refund {refund} of {amount}, made at the provider"
+
+
+def _make_room(payment: Payment, minor: int, when: Moment) -> None:
+    """Refunds that wait to be sent, and for which the one at the provider leaves nothing, will be
+    refused there: they have failed.
+    """
+    waiting = Refund.objects.filter(
+        payment=payment, state=Refund.State.PENDING, provider_id=""
+    ).select_related("project", "payment__customer")
+    for refund in waiting.order_by("-pk"):
+        if refunded_minor(payment) + minor <= payment.amount_minor:
+            return
+        drop_refund(refund, cause="As much was refunded at the provider.", when=when)
 
 
 def _found(payment: Payment, snapshot: RefundSnapshot) -> Refund | None:

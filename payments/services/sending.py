@@ -29,9 +29,8 @@ def send_refund(project: Project, public_id: str, *, gateway: PaymentGateway, at
         return
     payment = refund.payment.provider_id
     # The provider forgets idempotency keys after a day, and a person may send it again later.
-    run_atomic(partial(work_on_payment, project, look_at_payment(gateway, payment), at=at))
-    refund.refresh_from_db()
-    if not refund.provider_id:
+    made = {one.metadata.get("neruba_refund") for one in gateway.list_refunds(payment)}
+    if public_id not in made:
         try:
             gateway.create_refund(
                 payment_id=payment,

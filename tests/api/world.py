@@ -487,3 +487,5 @@ def _settle(client: APIClient) -> None:
     post("credit-notes", {**CREDIT_NOTE, "invoice": first, "lines": [fee]})
     money = {"customer": "acme", "amount": "0.50", "currency": "USD", "invoices": [last]}
     post("payments", {**RECEIVED, **money})
+    # The last one can be refunded: it lies on a customer balance.
+    post("payments", {**RECEIVED, "customer": "beta", "amount": "5.00", "currency": "USD"})

@@ -16,6 +16,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from billing.models import Invoice
+from billing.selectors.verify_settlements import settlement_differences
 from bin.lib.fake_stripe.delivery import signature
 from bin.lib.fake_stripe.running import KEY, SECRET, Running, running_fake_stripe
 from ledger.selectors.balances import trial_balance
@@ -185,6 +186,7 @@ class Shop:
     def books(self) -> dict[str, int]:
         """The balance of each code that is not zero; the books hold."""
         assert list(book_differences(self.project)) == []
+        assert list(settlement_differences(self.project)) == []
         rows = trial_balance(self.project)
         return {row.account.code: row.balance_minor for row in rows if row.balance_minor}
 

@@ -5,7 +5,7 @@ import json
 from billing.models import CreditNote
 from ledger.selectors.wallets import grant_balances, grants_of
 from payments.models import Dispute, Payment, ProviderEventWork, Refund
-from payments.tasks import close_needless_sessions
+from payments.tasks import close_needless_sessions, work_on_due_events
 from tests import factories
 from tests.payments.shop import DISPUTED, Shop
 
@@ -89,6 +89,20 @@ def test_a_refund_that_the_provider_refuses_is_customer_balance(shop: Shop) -> N
     assert shop.books() == {"1000": -320, "4000": 10000, "4900": 10000, "5000": 320}
 
 
+def test_a_refund_that_waits_gives_way_to_one_that_was_made_at_the_provider(shop: Shop) -> None:
+    shop.paid()
+    shop.settle()
+    (intent,) = shop.objects("payment_intents")
+    refund(shop, "30.00")
+    shop.create("refunds", payment_intent=intent["id"])
+    shop.deliver(*shop.events())
+    work_on_due_events()  # before the refund is sent
+    assert Refund.objects.earliest("pk").state == "failed"
+    shop.work()
+    assert shop.books() == {"1000": -320, "4000": 10000, "4900": 10000, "5000": 320}
+    assert len(shop.objects("refunds")) == 1
+
+
 def test_a_payment_that_fails_after_all_is_due_again(shop: Shop) -> None:
     invoice = shop.paid()
     shop.settle()
@@ -115,6 +129,32 @@ def test_a_payment_that_fails_after_a_part_went_back(shop: Shop) -> None:
     assert shop.books() == {
         "1000": -320, "1100": 7000, "4000": 10000, "4900": 3000, "5000": 320,
     }  # fmt: skip
+
+
+def test_a_refund_that_failed_is_taken_from_the_balance_when_the_payment_fails(
+    shop: Shop,
+) -> None:
+    """The invoice stays credited and paid by as much; what of the balance is spent is owed."""
+    session = shop.checkout(invoice := shop.invoice("100.00"))
+    factories.payment(customer=shop.customer, amount="60.00", invoices=[invoice])
+    assert shop.pay(session) == 303
+    shop.settle()
+    refund_of = Payment.objects.get(method="stripe").public_id
+    shop.post(f"payments/{refund_of}/refunds", {"amount": "100.00", "reason": "all of it"})
+    shop.work()
+    (there,) = shop.objects("refunds")
+    shop.fake.control(f"refunds/{there['id']}/fail")
+    shop.settle()
+    assert shop.books()["2020"] == 10000
+    factories.invoice(customer=shop.customer, amount="80.00")
+    (intent,) = shop.objects("payment_intents")
+    shop.fake.control(f"fail_payment/{intent['id']}")
+    shop.settle()
+    assert shop.books() == {
+        "1000": -320, "1010": 6000, "1100": 8000, "4000": 18000, "4900": 4000, "5000": 320,
+    }  # fmt: skip
+    invoice.refresh_from_db()
+    assert invoice.status == "paid"
 
 
 def test_a_dispute_that_is_lost_is_a_loss_and_one_that_is_won_comes_back(shop: Shop) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.selectors.verify_settlements import settlement_differences
 from ledger.models import Transfer
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.verify import book_differences
@@ -179,6 +180,7 @@ def _play(history: History, looks: Iterator[int] | list[int], purpose: str) -> o
         look = replace(history.looks[number], metadata=metadata)
         work_on_payment(project, look, at=START + timedelta(days=1))
     assert list(book_differences(project)) == []
+    assert list(settlement_differences(project)) == []
     transfers = Transfer.objects.filter(project=project).order_by()
     moves = transfers.values_list(
         *("entry__kind", "debit_account__code", "credit_account__code", "amount_minor"),

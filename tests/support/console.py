@@ -19,7 +19,8 @@ PASSWORD = "a-long-enough-password"
 
 def world(**project: Any) -> Sandbox:
     """Two customers with invoices and drafts, one of them canceled; charges on an invoice and
-    waiting; an event taken back and one refused; a credit that is left.
+    waiting; an event taken back and one refused; a credit that is left; a payment and a
+    credit note.
     """
     sandbox = started(BASE, CALLS, **project)
     address = {"city": "Hamburg", "line1": "1 Quay"}
@@ -41,6 +42,10 @@ def world(**project: Any) -> Sandbox:
     sandbox.post("/charges", {**charge, "charge_key": "later", "amount": "5.00"})
     acme = Customer.objects.get(project=sandbox.project, external_id="acme")
     factories.grant(wallet=factories.wallet(customer=acme), amount="40.00", reason_code="goodwill")
+    paid = Invoice.objects.filter(project=sandbox.project, customer=acme, status="open").first()
+    assert paid is not None
+    factories.payment(customer=acme, amount="1.00", invoices=[paid])
+    factories.credit_note(invoice=paid, amount="1.00")
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
