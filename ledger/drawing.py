@@ -88,6 +88,19 @@ def draws(
     return tuple(answer)
 
 
+def after_draws(
+    lines: Sequence[Payable], drawn: Sequence[tuple[frozenset[str], int]]
+) -> tuple[Payable, ...]:
+    """The lines less what scoped grants (their prices, and an amount in minor units) paid of them
+    before, in the order of drawing: what further ones can still pay.
+    """
+    left = [line.amount_minor for line in lines]
+    for prices, amount in drawn:
+        if prices:
+            _paid_of(lines, left, prices, amount)
+    return tuple(Payable(line.price, amount) for line, amount in zip(lines, left, strict=True))
+
+
 def _paid_of(
     lines: Sequence[Payable], left: list[int], prices: frozenset[str], at_most: int
 ) -> int:

@@ -73,8 +73,6 @@ class InvoiceAdmin(PageAdmin):
     search_fields = ["sequence"]  # shows the field; `get_search_results` answers
     search_help_text = "A number, an id, or the beginning of a customer's external id or name"
 
-    actions_detail = ["credit_note", "void_invoice", "write_off"]
-
     def receipts(self, invoice: Invoice) -> list[Receipt]:
         """The payments of an issued invoice, oldest first."""
         raise NotImplementedError

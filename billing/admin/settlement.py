@@ -12,6 +12,8 @@ from neruba.admin.page import Table, day, link_to, money
 from neruba.money import Money
 from neruba.period import local_date
 
+KINDS = {"paid": "prepaid", "promotional": "promotional"}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -47,7 +49,7 @@ def statement(document: Document, receipts: Sequence[Receipt]) -> list[SettledRo
     settled, zone = settled_of(document), zone_of(document)
     rows = [total]
     rows += [
-        SettledRow(f"Credit, {draw.kind}", "", document.money(-draw.amount_minor))
+        SettledRow(f"Credit, {KINDS[draw.kind]}", "", document.money(-draw.amount_minor))
         for draw in settled.draws
     ]
     used = -parts.balance_minor

@@ -39,7 +39,7 @@ def settled_of(document: Document) -> Settled:
         if row.debit_account.code in GRANT_CODES:
             drawn[row.debit_account.sub] += row.amount_minor
     kinds = {
-        grant.public_id: grant.get_kind_display().lower()
+        grant.public_id: grant.kind
         for grant in grants_of(invoice.project).filter(public_id__in=drawn)
     }
     notes = CreditNote.objects.filter(invoice=invoice, status=CreditNote.Status.ISSUED)

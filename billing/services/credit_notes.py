@@ -9,12 +9,14 @@ from billing.services.crediting import Credited, note_key, plan_credit_note
 from billing.services.giving_back import to_wallet
 from billing.services.numbers import CREDIT_NOTES, take_numbers
 from billing.services.settlement import lock_invoice, restate
+from ledger.selectors.journal import moves_of_keys
 from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.selectors.wallets import grants_of, next_occurrence
 from ledger.services.journal import post_entry, reverse_entry
 from ledger.services.wallets import ISSUE as GRANT_ISSUE
 from ledger.services.wallets import clear_ended, close_grant
 from ledger.templates import OperationKey
+from ledger.templates.keys import REFUNDS
 from neruba.actor import Actor
 from neruba.errors import ConflictError
 from neruba.ids import new_id
@@ -112,7 +114,7 @@ def check_note_void(note: CreditNote) -> None:
     """Raises ConflictError for a credit note that is void already or was refunded."""
     if note.status == CreditNote.Status.VOID:
         raise ConflictError("This credit note is void already.")
-    if note.settle == CreditNote.Settle.REFUND:
+    if _was_refunded(note):
         raise ConflictError("This credit note was settled by a refund, which is not taken back.")
 
 
@@ -135,6 +137,11 @@ def void_credit_note(*, note: CreditNote, reason: str, actor: Actor, at: datetim
     restate(note.project, [invoice])
     _note(note, "credit_note.voided", None, actor, at=at, reason=reason)
     return note
+
+
+def _was_refunded(note: CreditNote) -> bool:
+    moves = moves_of_keys(note.project, [OperationKey(CREDIT_NOTE, note.operation_key)])
+    return any(move.credit.code == REFUNDS for entry in moves.values() for move in entry)
 
 
 def _take_back(note: CreditNote, *, at: datetime) -> None:

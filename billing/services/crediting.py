@@ -61,7 +61,12 @@ def plan_credit_note(
         for line, one in chosen
     ]
     total = sum(one.amount_minor for one in credited)
-    excess = max(0, total - settlement_of(invoice.project, invoice.document).due_minor)
+    settled = settlement_of(invoice.project, invoice.document)
+    excess = max(0, total - settled.due_minor)
+    if settled.written_off_minor and excess > max(0, settled.kept_minor):
+        raise ConflictError(
+            "Part of this invoice is written off: recover that before it is credited."
+        )
     back = give_back(invoice, excess, settle=settle, line=f"{key}/excess")
     moves = credit_note_moves(
         credited,

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from billing.models import Invoice
-from billing.selectors.amounts import line_amount, lines_of
+from billing.selectors.amounts import left_of_lines, line_amount, lines_of
 from billing.selectors.credits import Drawing, drawing_moves
 from billing.services.settlement import lock_invoice, restate
-from ledger.drawing import Payable
+from ledger.drawing import Payable, after_draws
 from ledger.selectors.settlements import CREDITS, settlement_of
-from ledger.selectors.wallets import Funds, funds_of, next_occurrence
+from ledger.selectors.wallets import Funds, funds_of, next_occurrence, scopes_drawn
 from ledger.services.journal import post_entries
 from ledger.templates import OperationKey, Posting
 from neruba.actor import Actor
@@ -27,9 +27,7 @@ def apply_credits(*, invoice: Invoice, actor: Actor, at: datetime) -> Money:
         raise ConflictError(f"This invoice is {invoice.status}: nothing of it is due.")
     due = settlement_of(invoice.project, invoice.document).due_minor
     party, currency = invoice.customer.external_id, invoice.currency
-    lines = tuple(
-        Payable(line.price, line_amount(line, currency).minor) for line in lines_of(invoice)
-    )
+    lines = _payable(invoice)
     funds = funds_of(invoice.project, [party]).get((party, currency), Funds())
     moves, _ = drawing_moves(Drawing(invoice, party, lines, due, at), funds)
     if not moves:
@@ -49,3 +47,16 @@ def apply_credits(*, invoice: Invoice, actor: Actor, at: datetime) -> Money:
         details={"amount": str(paid), "number": invoice.number},
     )
     return paid
+
+
+def _payable(invoice: Invoice) -> tuple[Payable, ...]:
+    """What its lines come to now: less credit notes, and what scoped grants paid of them before."""
+    own = lines_of(invoice)
+    left = left_of_lines(invoice, own)
+    # A line below zero lowers what its price's lines come to; nothing is given back of it.
+    amounts = [(line, line_amount(line, invoice.currency).minor) for line in own]
+    lines = [
+        Payable(line.price, min(minor, left[line.line_key]) if minor > 0 else minor)
+        for line, minor in amounts
+    ]
+    return after_draws(lines, scopes_drawn(invoice.project, invoice.document))

@@ -64,6 +64,12 @@ class Settlement:
     written_off_minor: int = 0
 
     @property
+    def kept_minor(self) -> int:
+        """What paid for the document and did not leave it again."""
+        settled = self.credits_minor + self.balance_minor + self.paid_minor
+        return settled - self.given_back_minor
+
+    @property
     def due_minor(self) -> int:
         """What is receivable of the document."""
         settled = self.credits_minor + self.balance_minor + self.paid_minor

@@ -17,6 +17,7 @@ from ledger.templates.keys import BALANCE, PREPAID, PROMOTIONAL, REFUNDS
 from neruba.models import Customer, Project
 
 GRANT_CODES = (PREPAID, PROMOTIONAL)
+GRANT_ISSUE = "grant.issue"
 
 
 def wallets_of(project: Project) -> QuerySet[Wallet]:
@@ -167,10 +168,11 @@ def next_occurrence(project: Project, kind: str, obj: str) -> int:
 
 def drawn_of(project: Project, document: str) -> list[tuple[GrantKey, int]]:
     """What the document has drawn of grants and not given back, in minor units above zero, in the
-    order of drawing.
+    order of drawing. A grant that a credit note of it made, and its reversal, are no draws.
     """
     sums: dict[str, int] = {}
-    rows = transfers_of_documents(project, [document])
+    rows = transfers_of_documents(project, [document]).exclude(entry__kind=GRANT_ISSUE)
+    rows = rows.exclude(entry__reverses__kind=GRANT_ISSUE)
     for row in rows:
         if row.debit_account.code in GRANT_CODES:
             grant = row.debit_account.sub
@@ -179,6 +181,16 @@ def drawn_of(project: Project, document: str) -> list[tuple[GrantKey, int]]:
             sums[row.credit_account.sub] -= row.amount_minor
     keys = {row.public_id: row.key for row in grants_of(project).filter(public_id__in=sums)}
     return [(keys[grant], minor) for grant, minor in sums.items() if minor > 0]
+
+
+def scopes_drawn(project: Project, document: str) -> list[tuple[frozenset[str], int]]:
+    """What the document has drawn and not given back, in minor units, with the prices that each
+    grant is limited to (empty: none), in the order of drawing.
+    """
+    drawn = drawn_of(project, document)
+    rows = grants_of(project).filter(public_id__in=[key.grant for key, _ in drawn])
+    scopes = {row.public_id: frozenset(row.prices) for row in rows}
+    return [(scopes[key.grant], minor) for key, minor in drawn]
 
 
 def refunds_promised(project: Project, document: str) -> int:

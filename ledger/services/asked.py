@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from ledger.reasons import REASONS
-from ledger.selectors.wallets import grants_of
+from ledger.selectors.wallets import grant_balances, grants_of
 from ledger.services.giving import Credit, issue
 from ledger.services.wallets import ADJUST, ISSUE, REVOKE, adjust_balance, revoke_grant
 from neruba.actor import Actor
 from neruba.approvals import ApprovalKind
-from neruba.errors import NotFoundError
+from neruba.errors import ConflictError, NotFoundError
+from neruba.locks import lock_customer
 from neruba.models import Customer, Project
 from neruba.money import Money
 
@@ -39,6 +40,10 @@ def _revoke(project: Project, payload: Payload, actor: Actor, at: datetime) -> s
     if grant is None:
         raise NotFoundError("There is no such grant any more.")
     amount = payload["amount"]
+    lock_customer(grant.wallet.customer)
+    left = Money(grant_balances([grant])[grant.pk], grant.currency)
+    if amount is None and left > Money.parse(payload["at_most"], payload["currency"]):
+        raise ConflictError(f"{left} is left of it now, more than was asked for: ask again.")
     revoke_grant(
         grant=grant,
         amount=None if amount is None else Money.parse(amount, payload["currency"]),

@@ -26,6 +26,7 @@ from ledger.services.wallets import (
 )
 from neruba.actor import Actor
 from neruba.errors import InvalidError, NotFoundError
+from neruba.locks import lock_customer
 from neruba.models import Customer, Project
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
@@ -169,12 +170,14 @@ def revoke_or_ask(
     for a second person where it is above the actor's limit.
     """
     if settle == "refund" and grant.kind == Grant.Kind.PAID:
+        lock_customer(grant.wallet.customer)  # so that what is left now is what is taken
         taken = revocable(grant, amount, at=at)
         if exceeds_limit(project=grant.project, actor=actor, amount=taken):
             payload = {
                 "customer": grant.wallet.customer.external_id,
                 "grant": grant.public_id,
                 "amount": amount.amount if amount is not None else None,
+                "at_most": taken.amount,
                 "currency": grant.currency,
                 "settle": settle,
                 "reason": reason,

@@ -17,10 +17,11 @@ from payments.selectors.payments import receipts_of
 class PaidInvoiceAdmin(InvoiceAdmin):
     actions_detail = [
         "record_payment",
-        "credit_note",
-        "write_off",
-        "recover_invoice",
-        "void_invoice",
+        {
+            "title": "Correct",
+            "icon": "edit_document",
+            "items": ["credit_note", "write_off", "recover_invoice", "void_invoice"],
+        },
     ]
 
     def receipts(self, invoice: Invoice) -> list[Receipt]:

@@ -11,6 +11,7 @@ from ledger.templates.payments import Applied, Source, payment_moves
 from neruba.actor import Actor
 from neruba.errors import ConflictError, InvalidError
 from neruba.ids import new_id
+from neruba.locks import lock_customer
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.audit import record
@@ -45,6 +46,9 @@ def receive_payment(
     if received > at:
         raise InvalidError("Money that came in, came before now.", pointer="/received_at")
     project = customer.project
+    # Before the payment is inserted: its foreign key would take a shared lock on the customer, and
+    # two payments at once could not both make it exclusive.
+    lock_customer(customer)
     _check_invoices(customer, amount.currency, invoices)
     payment = Payment.objects.create(
         project=project,

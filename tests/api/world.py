@@ -19,6 +19,7 @@ from neruba.models import Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
+from tests.api.corrections import CREDIT_NOTE, PAYMENT, RECOVERY, filled, settle
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
 from tests.payments.shop import CHECKOUT, PACK, use_provider
 
@@ -181,20 +182,6 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("wallets", WALLET),
 )
 
-# A text in a body that stands for what PATHS finds.
-INVOICE = "{invoices/public_id}"
-CREDIT_NOTE: dict[str, Any] = {
-    "invoice": INVOICE,
-    "lines": [{"line": "charge:setup-1", "amount": "1.00", "quantity": "1"}],
-    "reason": "a mistake",
-    "settle": "invoice",
-}
-RECEIVED: dict[str, Any] = {
-    "method": "bank_transfer",
-    "reference": "a transfer",
-    "received_at": "2026-02-01T01:00:00Z",
-}
-
 # Requests that are good in that world.
 REQUESTS: dict[str, Good] = {
     "POST auth/token": Good({"email": OPERATOR, "password": PASSWORD}),
@@ -292,21 +279,10 @@ REQUESTS: dict[str, Good] = {
     "POST invoices/<str:public_id>/apply-credits": Good({}),
     "POST invoices/<str:public_id>/void": Good({"reason": "wrong customer", "rebill": False}),
     "POST invoices/<str:public_id>/write-off": Good({"reason": "bankrupt"}),
-    "POST invoices/<str:public_id>/recover": Good(
-        {**RECEIVED, "amount": "2.00", "reason": "they paid after all"}
-    ),
+    "POST invoices/<str:public_id>/recover": Good(RECOVERY),
     "POST credit-notes": Good(CREDIT_NOTE, names=True),
     "POST credit-notes/<str:public_id>/void": Good({"reason": "it was right"}),
-    "POST payments": Good(
-        {
-            **RECEIVED,
-            "customer": "acme",
-            "amount": "3.00",
-            "currency": "USD",
-            "invoices": [INVOICE],
-        },
-        names=True,
-    ),
+    "POST payments": Good(PAYMENT, names=True),
     "POST wallets": Good({**WALLET, "name": "More credits"}, names=True),
     "POST wallets/<str:public_id>/grants": Good(GRANT),
     "POST grants/<str:public_id>/revoke": Good(
@@ -383,7 +359,7 @@ class World:
         query = good.query if query is None else query
         if endpoint.method != "GET":
             headers.setdefault("HTTP_IDEMPOTENCY_KEY", uuid.uuid4().hex)
-        named = _named(body, self.paths)
+        named = filled(body, self.paths)
         data = json.dumps(named).encode() if endpoint.method in WITH_BODY else b""
         path = f"{self.path(endpoint)}?{query}" if query else self.path(endpoint)
         # The stubs know neither bytes nor headers.
@@ -393,17 +369,6 @@ class World:
         )
         assert_documented(endpoint, answer.status_code)
         return answer
-
-
-def _named(value: object, paths: dict[str, str]) -> object:
-    """The value with what its texts such as INVOICE stand for."""
-    if isinstance(value, dict):
-        return {name: _named(member, paths) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_named(member, paths) for member in value]
-    if isinstance(value, str) and value[:1] == "{":
-        return paths.get(value[1:-1], value)
-    return value
 
 
 def _operator(project: Project) -> APIClient:
@@ -455,7 +420,7 @@ def build_world() -> World:
         HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex,
     )
     assert asked.status_code == 202, asked.content
-    _settle(client)
+    settle(client)
     for name, (path, member) in PATHS.items():
         address = path.format(slug=project.slug, wallet=wallet["id"])
         rows = client.get(f"/{BASE}{address}").json()["data"]
@@ -464,28 +429,3 @@ def build_world() -> World:
     entries = client.get(f"/{BASE}ledger/accounts/{world.paths['ledger/account_id']}/entries")
     world.paths["ledger/transaction_id"] = entries.json()["data"][0]["transaction"]
     return world
-
-
-def _settle(client: APIClient) -> None:
-    """A payment; the last invoice is in part written off, and in part due again since a credit note
-    on it is void. Another credit note stands.
-    """
-
-    def post(path: str, body: dict[str, Any]) -> Any:
-        key = uuid.uuid4().hex
-        answer = client.post(f"/{BASE}{path}", body, format="json", HTTP_IDEMPOTENCY_KEY=key)
-        assert answer.status_code < 300, (path, answer.content)
-        return answer.json()
-
-    invoices = client.get(f"/{BASE}invoices?customer=acme").json()["data"]
-    first, last = (row["id"] for row in invoices)
-    line = {"line": "charge:setup-1", "amount": "4.00"}
-    void = post("credit-notes", {**CREDIT_NOTE, "invoice": last, "lines": [line]})
-    post(f"invoices/{last}/write-off", {"reason": "bankrupt"})
-    post(f"credit-notes/{void['id']}/void", {"reason": "a test"})
-    fee = {"line": invoices[0]["lines"][0]["id"]}
-    post("credit-notes", {**CREDIT_NOTE, "invoice": first, "lines": [fee]})
-    money = {"customer": "acme", "amount": "0.50", "currency": "USD", "invoices": [last]}
-    post("payments", {**RECEIVED, **money})
-    # The last one can be refunded: it lies on a customer balance.
-    post("payments", {**RECEIVED, "customer": "beta", "amount": "5.00", "currency": "USD"})
