@@ -215,7 +215,7 @@ class Known:
 
 
 _WEBHOOKS = {
-    "": "no webhook of it was received: fetch, or send it again at Stripe",
+    "": "no webhook of it was received: send it again at Stripe",
     "dead": "its webhook is dead: mend the cause and replay it",
     "waiting": "its webhook was received and is not worked on yet",
 }

@@ -92,8 +92,8 @@ class WebhookAdmin(PageAdmin):
         ("received_at", RangeDateTimeFilter),
     ]
     list_select_related = ["project", "event"]
-    search_fields = ["event__event_id__exact", "subject__exact"]
-    search_help_text = "The provider's id of an event, a payment, a session or a payout"
+    search_fields = ["event__event_id__exact", "event__object_id__exact", "subject__exact"]
+    search_help_text = "The provider's id of an event, or of what it is about"
     actions_list = ["replay_dead"]
     actions_detail = ["replay"]
 

@@ -101,6 +101,20 @@ def stripe_world(*, customer: Customer, at: datetime = START) -> None:
     PayoutTransaction.objects.create(project=project, payout=f"po_{number}", transaction=booked)
 
 
+def charge_event(*, project: Project, charge: str, at: datetime = START) -> None:
+    """News of a charge, received and not worked on."""
+    found = ProviderEventData(
+        id=f"evt_{next(_numbers)}",
+        type="charge.succeeded",
+        created_at=at,
+        api_version="2026-10-28.endive",
+        object_kind="charge",
+        object_id=charge,
+        object={"payment_intent": "pi_of_nobody"},
+    )
+    receive_event(project=project, found=found, body=b"{}", wall=at)
+
+
 def provider_transaction(
     *,
     project: Project,

@@ -39,7 +39,7 @@ def test_finance_downloads_the_reconciliation(live_server: Any, tmp_path: Path) 
         watched.page.click("button:has-text('Show')")
         text = watched.page.inner_text("#content-main")
         shown = watched.page.locator("#content-main table").nth(3).locator("tbody tr")
-        differences = [row.split("\t")[6] for row in shown.all_inner_texts()]
+        differences = [row.split("\t")[5] for row in shown.all_inner_texts()]
         with watched.page.expect_download() as taken:
             watched.page.click("text=Download as XLSX")
         taken.value.save_as(file)

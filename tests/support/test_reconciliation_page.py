@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,9 +14,10 @@ from openpyxl import load_workbook
 
 from neruba.models import AuditRecord, OutboxMessage, Project
 from neruba.roles import Role
+from payments.models import ProviderTransaction
 from tests import factories
 from tests.factories import START
-from tests.payments.rows import stripe_world
+from tests.payments.rows import charge_event, stripe_world
 from tests.support.console import looking
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -67,6 +69,7 @@ def test_the_page_says_what_does_not_match_and_that_it_ties_out(finance: Client)
     assert "All items tie out with what moved 1000, 1010 and 1100 in the trial balance." in html
     assert "Stripe booked 96.80 USD" in html
     assert "no webhook of it was received" in html
+    assert "/payments/providereventwork/?q=ch_" in html
     assert "No transaction named" in html
     assert "Everything matches." in html  # invoices, and payments with their entries
     empty = page(finance, first="2020-01-01", last="2020-01-02", show="all")
@@ -170,3 +173,15 @@ def test_a_fetch_that_is_not_as_it_should_be_is_not_asked_for(
 
 def test_an_auditor_fetches_nothing(project: Project) -> None:
     assert fetch(looking(factories.operator(project=project, role=Role.AUDITOR))) == 0
+
+
+def test_every_link_of_an_item_finds_one_row(project: Project, finance: Client) -> None:
+    booked = ProviderTransaction.objects.get(project=project)
+    charge_event(project=project, charge=booked.source)
+    content = page(finance, **DAYS, show="all").split('id="content-main"')[1]
+    links = set(re.findall(r'href="([^"]*/\?q=[^"]*)"', content))
+    assert len(links) >= 5
+    for link in links:
+        html = finance.get(link).content.decode()
+        rows = set(re.findall(re.escape(link.split("?")[0]) + r"(\d+)/change/", html))
+        assert len(rows) == 1, link

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing.models import Invoice
@@ -20,12 +21,13 @@ from neruba.admin.page import (
     label,
     list_of,
     money,
+    whole,
 )
 from neruba.models import Project
 from neruba.money import Money, is_currency
 from neruba.period import local_date, local_midnight
 from neruba.sheets import Column, Ending, Row, Sheet
-from payments.matching import Item, Occasion, Section, State
+from payments.matching import Item, Line, Occasion, Section, State
 from payments.models import (
     Dispute,
     Payment,
@@ -189,7 +191,7 @@ def _screen(asked: _Asked, at: datetime) -> Shown:
 def _cells(item: Item, zone: str) -> Row:
     unit = item.thing.currency
 
-    def amounts(lines: Sequence[Any]) -> list[Money | None]:
+    def amounts(lines: Sequence[Line]) -> list[Money | None]:
         if not lines:
             return [None, None, None]
         minors = (
@@ -272,7 +274,7 @@ def _counts(found: Reconciliation) -> Table:
         [str(section), *(f"{found.counts[Count(section, state)]:,}" for state in State)]
         for section in Section
     ]
-    fetched = list_of(ProviderTransaction, "what was fetched of Stripe; fetch more there")
+    fetched = list_of(ProviderTransaction, "what Stripe booked, and to fetch more")
     return Table(
         title="Items",
         columns=("Section", *names),
@@ -284,32 +286,42 @@ def _counts(found: Reconciliation) -> Table:
 
 
 def _table(asked: _Asked, section: Section, items: Sequence[Item]) -> Table:
-    here, there = str(section).capitalize().split(" and ")
-    sides = (f"{here} (here)", f"{there} (there)".capitalize(), "Difference")
+    here, there = str(section).split(" and ")
+    sides = (f"{here.capitalize()} (here)", f"{there.capitalize()} (there)", "Difference")
     rows: list[list[object]] = [
         [
-            str(item.thing.occasion),
-            _link(item),
-            day(local_date(item.at, asked.project.timezone)),
+            _named(item),
+            whole(local_date(item.at, asked.project.timezone).isoformat()),
             item.thing.currency,
-            *(
-                figure(Money(minor, item.thing.currency))
-                for minor in (item.here_minor, item.there_minor, item.difference_minor)
-            ),
-            label(str(item.state), KINDS[item.state]),
-            item.cause,
-            _webhooks(item),
+            _side(item, item.here_minor, item.here),
+            _side(item, item.there_minor, item.there),
+            figure(Money(item.difference_minor, item.thing.currency)),
+            _state(item),
         ]
         for item in items
     ]
     words = dict(SHOWN)[asked.show]
     return Table(
         title=f"{section}: {words}",
-        columns=("What", "Id", "Date", "Currency", *sides, "State", "Cause", "See"),
+        columns=("What", "Date", "Currency", *sides, "State and cause"),
         rows=rows,
         empty="Nothing of it in these days." if asked.show != ODD else "Everything matches.",
         numeric=sides,
     )
+
+
+def _named(item: Item) -> SafeString:
+    return format_html("{}<br>{}", item.thing.occasion, _link(item))
+
+
+def _side(item: Item, minor: int, lines: Sequence[Line]) -> str:
+    """What a side says of it; a dash where it says nothing."""
+    return figure(Money(minor, item.thing.currency)) if lines else "–"
+
+
+def _state(item: Item) -> SafeString:
+    state = label(str(item.state), KINDS[item.state])
+    return format_html("{} {} {}", state, item.cause, _webhooks(item))
 
 
 _MODELS: dict[Occasion, Any] = {
@@ -335,7 +347,7 @@ def _webhooks(item: Item) -> SafeString | str:
     """The webhooks about what is missing here."""
     if item.section != Section.PROVIDER or item.state != State.MISSING_HERE:
         return ""
-    return list_of(ProviderEventWork, "webhooks", event__object_id__exact=item.thing.object)
+    return list_of(ProviderEventWork, "webhooks", q=item.thing.object)
 
 
 def _by_kind(found: Reconciliation) -> Table:
