@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, Max, Min, OuterRef, Q, Sum
 
 from ledger.models import Account, JournalEntry, Transfer
 from ledger.templates import OperationKey
@@ -44,9 +44,13 @@ def moved_in(
     entries = JournalEntry.objects.filter(
         project=project, occurred_at__gte=since, occurred_at__lt=to
     )
+    # Known by the index of time, so that no page looks through what was written before or later.
+    ends = entries.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return
     touching = Exists(Transfer.objects.filter(on, entry=OuterRef("pk")))
-    rows = entries.filter(touching).order_by("pk")
-    after = 0
+    rows = entries.filter(touching, pk__lte=ends["last"]).order_by("pk")
+    after = ends["first"] - 1
     while page := list(rows.filter(pk__gt=after)[:size]):
         yield _moved(page, codes)
         after = page[-1].pk
