@@ -8,7 +8,7 @@ import urllib.request
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -23,9 +23,11 @@ from ledger.selectors.balances import trial_balance
 from ledger.selectors.verify import book_differences
 from neruba import clock
 from neruba.actor import SYSTEM
+from neruba.edge import run_atomic
 from neruba.models import Customer, Project, ProjectSecret
 from neruba.services.secrets import set_secret
 from neruba.tasks import deliver_due
+from payments.models import Payment
 from payments.tasks import work_on_due_events
 from tests import factories
 
@@ -96,7 +98,8 @@ class Shop:
     def __post_init__(self) -> None:
         use_fake(self.project)
         self.api = factories.client(project=self.project)
-        self.customer = factories.customer(project=self.project, external_id="acme")
+        make = partial(factories.customer, project=self.project, external_id="acme")
+        self.customer = run_atomic(make)
 
     def post(self, path: str, body: dict[str, Any], status: int = 201, key: str = "") -> Any:
         answer = self.api.post(
@@ -114,7 +117,12 @@ class Shop:
         return answer.json()
 
     def invoice(self, amount: str = "100.00") -> Invoice:
-        return factories.invoice(customer=self.customer, amount=amount)
+        return run_atomic(partial(factories.invoice, customer=self.customer, amount=amount))
+
+    def transfer(self, amount: str, *invoices: Invoice) -> Payment:
+        """Money from a bank, for these invoices or else the oldest."""
+        pay = partial(factories.payment, customer=self.customer, amount=amount)
+        return run_atomic(partial(pay, invoices=invoices or None))
 
     def checkout(self, invoice: Invoice, status: int = 201, **more: Any) -> Any:
         body = {"for": {"invoice": invoice.public_id}, **ADDRESSES}
