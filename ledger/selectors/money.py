@@ -11,6 +11,8 @@ from ledger.models import Account, JournalEntry, Transfer
 from ledger.templates import OperationKey
 from neruba.models import Project
 
+COLUMNS = ("pk", "kind", "object", "occurrence", "occurred_at")
+
 
 class Moved(NamedTuple):
     """What one entry moved on the accounts of one code in one currency; above zero: debit."""
@@ -51,9 +53,9 @@ def moved_in(
     touching = Exists(Transfer.objects.filter(on, entry=OuterRef("pk")))
     rows = entries.filter(touching, pk__lte=ends["last"]).order_by("pk")
     after = ends["first"] - 1
-    while page := list(rows.filter(pk__gt=after)[:size]):
+    while page := list(rows.filter(pk__gt=after).values_list(*COLUMNS)[:size]):
         yield _moved(page, codes)
-        after = page[-1].pk
+        after = page[-1][0]
 
 
 def moved_by(
@@ -63,7 +65,7 @@ def moved_by(
     if not objects:
         return []
     rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=objects)
-    return _moved(list(rows.order_by("pk")), codes)
+    return _moved(list(rows.order_by("pk").values_list(*COLUMNS)), codes)
 
 
 def movements(
@@ -82,8 +84,13 @@ def movements(
     return dict(sums)
 
 
-def _moved(entries: Sequence[JournalEntry], codes: Collection[str]) -> list[Moved]:
-    by_pk = {entry.pk: entry for entry in entries}
+def _moved(
+    entries: Sequence[tuple[int, str, str, int, datetime]], codes: Collection[str]
+) -> list[Moved]:
+    by_pk = {
+        pk: (OperationKey(kind, about, occurrence), occurred_at)
+        for pk, kind, about, occurrence, occurred_at in entries
+    }
     sums: dict[tuple[int, str, str], int] = defaultdict(int)
     on = Q(debit_account__code__in=codes) | Q(credit_account__code__in=codes)
     rows = Transfer.objects.filter(on, entry_id__in=by_pk)
@@ -93,9 +100,7 @@ def _moved(entries: Sequence[JournalEntry], codes: Collection[str]) -> list[Move
         for code, sign in ((debit, 1), (credit, -1)):
             if code in codes:
                 sums[pk, code, currency] += sign * minor
-    found = []
-    for (pk, code, currency), minor in sorted(sums.items()):
-        entry = by_pk[pk]
-        key = OperationKey(entry.kind, entry.object, entry.occurrence)
-        found.append(Moved(pk, key, entry.occurred_at, code, currency, minor))
-    return found
+    return [
+        Moved(pk, *by_pk[pk], code, currency, minor)
+        for (pk, code, currency), minor in sorted(sums.items())
+    ]
