@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, Max, Min, OuterRef, Q, Sum
 
 from ledger.models import Account, JournalEntry, Transfer
 from ledger.templates import OperationKey
 from neruba.models import Project
+
+COLUMNS = ("pk", "kind", "object", "occurrence", "occurred_at")
 
 
 class Moved(NamedTuple):
@@ -44,12 +46,16 @@ def moved_in(
     entries = JournalEntry.objects.filter(
         project=project, occurred_at__gte=since, occurred_at__lt=to
     )
+    # Known by the index of time, so that no page looks through what was written before or later.
+    ends = entries.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return
     touching = Exists(Transfer.objects.filter(on, entry=OuterRef("pk")))
-    rows = entries.filter(touching).order_by("pk")
-    after = 0
-    while page := list(rows.filter(pk__gt=after)[:size]):
+    rows = entries.filter(touching, pk__lte=ends["last"]).order_by("pk")
+    after = ends["first"] - 1
+    while page := list(rows.filter(pk__gt=after).values_list(*COLUMNS)[:size]):
         yield _moved(page, codes)
-        after = page[-1].pk
+        after = page[-1][0]
 
 
 def moved_by(
@@ -59,7 +65,7 @@ def moved_by(
     if not objects:
         return []
     rows = JournalEntry.objects.filter(project=project, kind__in=kinds, object__in=objects)
-    return _moved(list(rows.order_by("pk")), codes)
+    return _moved(list(rows.order_by("pk").values_list(*COLUMNS)), codes)
 
 
 def movements(
@@ -78,8 +84,13 @@ def movements(
     return dict(sums)
 
 
-def _moved(entries: Sequence[JournalEntry], codes: Collection[str]) -> list[Moved]:
-    by_pk = {entry.pk: entry for entry in entries}
+def _moved(
+    entries: Sequence[tuple[int, str, str, int, datetime]], codes: Collection[str]
+) -> list[Moved]:
+    by_pk = {
+        pk: (OperationKey(kind, about, occurrence), occurred_at)
+        for pk, kind, about, occurrence, occurred_at in entries
+    }
     sums: dict[tuple[int, str, str], int] = defaultdict(int)
     on = Q(debit_account__code__in=codes) | Q(credit_account__code__in=codes)
     rows = Transfer.objects.filter(on, entry_id__in=by_pk)
@@ -89,9 +100,7 @@ def _moved(entries: Sequence[JournalEntry], codes: Collection[str]) -> list[Move
         for code, sign in ((debit, 1), (credit, -1)):
             if code in codes:
                 sums[pk, code, currency] += sign * minor
-    found = []
-    for (pk, code, currency), minor in sorted(sums.items()):
-        entry = by_pk[pk]
-        key = OperationKey(entry.kind, entry.object, entry.occurrence)
-        found.append(Moved(pk, key, entry.occurred_at, code, currency, minor))
-    return found
+    return [
+        Moved(pk, *by_pk[pk], code, currency, minor)
+        for (pk, code, currency), minor in sorted(sums.items())
+    ]

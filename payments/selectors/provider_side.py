@@ -92,11 +92,11 @@ def _booked(period: Period, names: Collection[Name]) -> dict[Name | None, list[M
 
 def _told(period: Period, things: Mapping[Thing, Known]) -> dict[Thing, Known]:
     """What was heard of those things of which nothing is in the books, and what is known here."""
-    lost = {thing.object: thing for thing, known in things.items() if known.booked_at is None}
+    lost = [thing for thing, known in things.items() if known.booked_at is None]
     if not lost:
         return {}
-    project = period.project
-    events = ProviderEvent.objects.filter(project=project, object_id__in=lost)
+    project, objects = period.project, {thing.object for thing in lost}
+    events = ProviderEvent.objects.filter(project=project, object_id__in=objects)
     told = list(events.values_list("object_id", "subject", "work__state"))
     subjects = {object_id: subject for object_id, subject, _ in told}
     worst: dict[str, str] = {}
@@ -105,15 +105,21 @@ def _told(period: Period, things: Mapping[Thing, Known]) -> dict[Thing, Known]:
             worst[object_id] = state
     payments = Payment.objects.filter(project=project, provider_id__in=set(subjects.values()))
     states = dict(payments.values_list("provider_id", "state"))
-    refunds = Refund.objects.filter(project=project, provider_id__in=lost)
+    refunds = Refund.objects.filter(project=project, provider_id__in=objects)
     refunded = dict(refunds.values_list("provider_id", "state"))
-    return {
-        thing: Known(
-            row=_row_state(thing, states.get(subjects.get(name, ""), ""), refunded.get(name, "")),
-            webhook=worst.get(name, ""),
-        )
-        for name, thing in lost.items()
-    }
+    return {thing: _known(thing, subjects, states, refunded, worst) for thing in lost}
+
+
+def _known(
+    thing: Thing,
+    subjects: Mapping[str, str],
+    payments: Mapping[str, str],
+    refunds: Mapping[str, str],
+    webhooks: Mapping[str, str],
+) -> Known:
+    name = thing.object
+    row = _row_state(thing, payments.get(subjects.get(name, ""), ""), refunds.get(name, ""))
+    return Known(row=row, webhook=webhooks.get(name, ""))
 
 
 def _row_state(thing: Thing, payment: str, refund: str) -> str:

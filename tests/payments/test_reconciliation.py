@@ -325,3 +325,22 @@ def test_a_payout_on_its_way_is_missing_here_until_the_bank_has_it(shop: Shop) -
     shop.settle()
     items, _ = reconciled(shop)
     assert odd(items) == []
+
+
+def test_both_ways_of_one_dispute_have_their_cause(shop: Shop) -> None:
+    shop.paid("50.00", card=DISPUTED)
+    (dispute,) = shop.objects("disputes")
+    shop.fake.control(f"disputes/{dispute['id']}/close", outcome="won")
+    fetch(shop)
+    with override_settings(STRIPE_API_BASE="http://127.0.0.1:9"):
+        shop.deliver(*shop.events())
+    items, _ = reconciled(shop)
+    assert {str(item.thing.occasion): "not worked on yet" in item.cause for item in items} == {
+        "payment": True,
+        "dispute": True,
+        "won dispute": True,
+        "invoice": False,
+    }
+    shop.work()
+    items, _ = reconciled(shop)
+    assert odd(items) == []
