@@ -203,7 +203,7 @@ def _transfers(note: CreditNote) -> Table:
     """The transfers of its entry, which name the invoice as their document."""
     entries = entries_by_key(note.project, [OperationKey(CREDIT_NOTE, note.operation_key)])
     found = transfers_of_entries([entry.pk for entry in entries.values()])
-    (entry,) = entries.values()
+    entry = next(iter(entries.values()), None)
     return Table(
         title="Ledger: its entry",
         columns=("Debit", "Credit", "Line", "Amount"),
@@ -214,10 +214,11 @@ def _transfers(note: CreditNote) -> Table:
                 code(transfer.line),
                 money(Money(transfer.amount_minor, transfer.currency)),
             )
-            for transfer in found[entry.pk]
+            for transfers in found.values()
+            for transfer in transfers
         ],
-        empty="",
+        empty="Its entry is not in the ledger: somebody changed rows behind the application.",
         numeric=("Amount",),
-        more=link_to(entry, f"{entry.kind}, {instant(entry.occurred_at)}"),
+        more=link_to(entry, entry and f"{entry.kind}, {instant(entry.occurred_at)}"),
         anchor="ledger",
     )

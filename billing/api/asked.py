@@ -1,18 +1,11 @@
 """What is answered where a second person has to approve."""
 
-from typing import Any
-
-from rest_framework import serializers
 from rest_framework.response import Response
 
+from ledger.api.wallet_bodies import AskedBody
 from ledger.services.giving import Asked
 
 
-class AskedCorrectionBody(serializers.Serializer[Any]):
-    """Above the operator's limit: nothing was done, somebody else decides."""
-
-    approval = serializers.CharField()
-
-
 def asked_answer(asked: Asked) -> Response:
-    return Response(AskedCorrectionBody({"approval": asked.approval}).data, status=202)
+    """Nothing was done yet: 202 with the approval that it waits for."""
+    return Response(AskedBody({"approval": asked.approval}).data, status=202)

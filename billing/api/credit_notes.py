@@ -9,11 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.asked import AskedCorrectionBody, asked_answer
+from billing.api.asked import asked_answer
 from billing.models import CreditNote, Invoice
 from billing.selectors.credit_notes import NoteDocument, note_documents
 from billing.services.asking import Wanted, credit_or_ask
 from billing.services.credit_notes import void_credit_note
+from ledger.api.wallet_bodies import AskedBody
 from ledger.services.giving import Asked
 from neruba import clock
 from neruba.api.base import ListQuery
@@ -145,9 +146,7 @@ class CreditNoteList(CreditNoteView):
         lookup = {names[name]: value for name, value in query.items() if name in names}
         return self.listed(self.rows().filter(**lookup), self.bodies)
 
-    @extend_schema(
-        request=CreditNoteRequest, responses={201: CreditNoteBody, 202: AskedCorrectionBody}
-    )
+    @extend_schema(request=CreditNoteRequest, responses={201: CreditNoteBody, 202: AskedBody})
     def post(self, request: Request) -> Response:
         """Gives back amounts of lines of an issued invoice, never more than was billed. Above an
         operator's limit it waits for a second person (202).

@@ -60,21 +60,16 @@ def grant_table(
     more: SafeString | str = "",
     anchor: str = "",
 ) -> Table:
-    """Each grant with what is left of it, and why it was given."""
+    """Each grant with what is left of it, and why it was given; its own page has the rest."""
     return Table(
         title=title,
-        columns=(
-            *("Grant", "State", "Kind", "Left", "Priority", "Effective", "Expires", "Pays"),
-            *("By", "Why"),
-        ),
+        columns=("Grant", "State", "Kind", "Left", "Expires", "Pays", "By", "Why"),
         rows=[
             (
-                link_to(one.grant, whole(one.grant.public_id)),
+                link_to(one.grant, code(one.grant.public_id)),
                 state_label(one),
                 one.grant.get_kind_display(),
                 left_words(one),
-                one.grant.priority,
-                whole(instant(one.grant.effective_at)),
                 whole(instant(one.grant.expires_at) or "never"),
                 scope_words(one.grant),
                 one.grant.granted_by,
@@ -83,7 +78,7 @@ def grant_table(
             for one in holdings
         ],
         empty=empty,
-        numeric=("Left", "Priority"),
+        numeric=("Left",),
         more=more,
         anchor=anchor,
     )

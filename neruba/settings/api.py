@@ -32,4 +32,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Where one name has several sets of values.
+    "ENUM_NAME_OVERRIDES": {
+        "ApprovalState": "neruba.selectors.approvals.STATES",
+        "GrantState": "ledger.api.wallet_bodies.STATES",
+        "GrantKind": "ledger.models.Grant.Kind",
+        "CreditNoteSettle": "billing.models.CreditNote.Settle",
+        "PaymentMethod": "payments.models.Payment.Method",
+        "OutsideMethod": "payments.api.payments.OUTSIDE",
+    },
 }

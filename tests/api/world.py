@@ -19,6 +19,16 @@ from neruba.models import Invite, Project, User
 from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
+from tests.api.bodies import (
+    CHARGE,
+    CUSTOMER,
+    GRANT,
+    METER,
+    PLAN,
+    SUBSCRIPTION,
+    WALLET,
+    event,
+)
 from tests.api.corrections import CREDIT_NOTE, PAYMENT, RECOVERY, filled, settle
 from tests.api.endpoints import BASE, PARAMETER, Endpoint, assert_documented
 from tests.payments.shop import CHECKOUT, PACK, use_provider
@@ -53,106 +63,6 @@ class Good:
     person: str = ""
 
 
-def _event(number: int) -> dict[str, Any]:
-    return {
-        "id": f"e{number}",
-        "source": "urn:test",
-        "type": "call",
-        "subject": "acme",
-        "time": "2026-02-01T00:30:00Z",
-        "data": {"calls": 3},
-    }
-
-
-PLAN: dict[str, Any] = {
-    "code": "basic",
-    "name": "Basic",
-    "currency": "USD",
-    "interval": "month",
-    "interval_count": 1,
-    "prices": [
-        {
-            "code": "base",
-            "name": "Base fee",
-            "kind": "recurring",
-            "model": "flat",
-            "amount": "20.00",
-            "billing": "in_advance",
-            "prorate": True,
-        },
-        {
-            "code": "calls",
-            "name": "Calls",
-            "kind": "usage",
-            "model": "graduated",
-            "meter": "calls",
-            "billing": "in_arrears",
-            "tiers": [
-                {"up_to": "100", "unit_amount": "0.02", "flat_amount": "1.50"},
-                {"up_to": None, "unit_amount": "0.015", "flat_amount": "0.00"},
-            ],
-        },
-    ],
-}
-METER: dict[str, Any] = {
-    "code": "calls",
-    "name": "Calls",
-    "event_type": "call",
-    "aggregation": "sum",
-    "value_property": "calls",
-    "filters": [{"property": "region", "in": ["eu", "us"]}],
-    "group_by": ["region"],
-    "carry_over": False,
-}
-CUSTOMER: dict[str, Any] = {
-    "external_id": "acme",
-    "name": "Acme",
-    "email": "books@acme.example",
-    "currency": "USD",
-    "timezone": "Europe/Berlin",
-    "billing_address": {"city": "Berlin"},
-    "tax_ids": ["DE123456789"],
-    "metadata": {"tier": "gold"},
-}
-SUBSCRIPTION: dict[str, Any] = {
-    "external_id": "acme-1",
-    "customer": "acme",
-    "plan": "basic",
-    "start_at": "2026-01-01T00:00:00Z",
-    "anchor": "calendar",
-    "billing_day": 1,
-    "timezone": "UTC",
-}
-CHARGE: dict[str, Any] = {
-    "charge_key": "setup-1",
-    "customer": "acme",
-    "amount": "12.30",
-    "currency": "USD",
-    "description": "Setup",
-    "effective_at": "2026-01-05T00:00:00Z",
-    "tax_code": "",
-    "metadata": {"ticket": "T-17"},
-    "invoice_now": False,
-}
-WALLET: dict[str, Any] = {
-    "customer": "acme",
-    "name": "Credits",
-    "currency": "USD",
-    "auto_top_up": None,
-}
-GRANT: dict[str, Any] = {
-    "amount": "5.00",
-    "kind": "promotional",
-    "priority": 10,
-    "effective_at": "2026-01-01T00:00:00Z",
-    "expires_at": "2027-01-01T00:00:00Z",
-    "scope": {"prices": ["calls"]},
-    "reason": "a slow week",
-    "reason_code": "goodwill",
-    "recurs": None,
-}
-
-# The steps that make the world, in order: each is the first request to its endpoint, too.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("meters", {**METER, "filters": [], "group_by": []}),
     ("customers", CUSTOMER),
@@ -162,13 +72,13 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("subscriptions", {**SUBSCRIPTION, "external_id": "a-huge", "customer": "huge"}),
     ("subscriptions", SUBSCRIPTION),
     ("clock", {"to": "2026-01-20T00:00:00Z"}),
-    ("events", {**_event(1), "time": "2026-01-15T00:00:00Z"}),
-    ("events/batch", {"events": [{**_event(10), "time": "soon"}]}),
+    ("events", {**event(1), "time": "2026-01-15T00:00:00Z"}),
+    ("events/batch", {"events": [{**event(10), "time": "soon"}]}),
     # More than the books can hold: billing of this customer fails, and is parked.
     (
         "events",
         {
-            **_event(9),
+            **event(9),
             "subject": "huge",
             "time": "2026-01-15T00:00:00Z",
             "data": {"calls": 10**18},
@@ -237,15 +147,15 @@ REQUESTS: dict[str, Good] = {
     ),
     "POST customers/<str:external_id>/erase": Good({"reason": "asked for it"}),
     "POST meters": Good({**METER, "code": "calls-by-region"}, any_of=("/filters/0/in",)),
-    "POST events": Good(_event(2), any_of=("/data",), unknown_fields=True),
+    "POST events": Good(event(2), any_of=("/data",), unknown_fields=True),
     "POST events/batch": Good(
-        {"events": [_event(3), _event(4)]}, any_of=("/events",), lists=True, partly=True
+        {"events": [event(3), event(4)]}, any_of=("/events",), lists=True, partly=True
     ),
     "POST events/void": Good(
         {"source": "urn:test", "id": "e1", "reason": "sent by mistake"}, names=True
     ),
     "POST events/failed/<str:failed_id>/resubmit": Good(
-        {"event": _event(10), "reason": "the time was a word"}, any_of=("/event/data",)
+        {"event": event(10), "reason": "the time was a word"}, any_of=("/event/data",)
     ),
     "POST events/failed/<str:failed_id>/discard": Good({"reason": "a test"}),
     "GET events/one": Good(query="source=urn:test&id=e1", names=True),
