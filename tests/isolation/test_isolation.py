@@ -17,17 +17,9 @@ from rest_framework.test import APIClient
 from neruba.models import Membership, Project, User
 from neruba.roles import Role
 from tests import factories
+from tests.api.bodies import CUSTOMER, METER, PLAN
 from tests.api.endpoints import Endpoint, endpoints
-from tests.api.world import (
-    CUSTOMER,
-    INVITE_TOKEN,
-    METER,
-    PLAN,
-    REQUESTS,
-    Good,
-    World,
-    build_world,
-)
+from tests.api.world import INVITE_TOKEN, REQUESTS, Good, World, build_world
 from tests.isolation.walk import (
     API,
     CONSOLE,
