@@ -153,6 +153,6 @@ def test_a_credit_above_the_limit_is_approved_and_drawn_on_by_the_next_invoice(
         problems += watched.foreign + watched.errors
     assert f"-{drawn['credits_applied']} USD" in movements
     assert drawn["number"] in movements
-    for words in (SUPPORT, WHY):
+    for words in (SUPPORT, WHY, FINANCE, AGREED):
         assert words in who
     assert problems == []
