@@ -24,7 +24,10 @@ GRANTS_READ = 200
 APPROVALS_READ = 200
 TITLES = {kind.operation: kind.title for kind in KINDS}
 OPERATIONS = tuple(TITLES)
-ACTED = ("grant.issued", "grant.revoked", "balance.adjusted", "grant.expired")
+ACTED = (
+    *("grant.issued", "grant.revoked", "grant.expired", "balance.adjusted"),
+    *("approval.requested", "approval.approved"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +135,21 @@ def _customer_of(approval: Approval) -> str:
 
 
 def _story(customer: Customer) -> Table:
-    """Who gave, took back and adjusted, and why."""
+    """Who gave, took back and adjusted, who approved it, and why."""
     latest = Grant.objects.filter(wallet__customer=customer).order_by("-id")
     grants = list(latest.values_list("public_id", flat=True)[:GRANTS_READ])
     of_grants = Q(object_type="grant", object_id__in=grants)
     of_balance = Q(object_type="customer", object_id=customer.external_id)
+    made = Approval.objects.filter(
+        project=customer.project,
+        operation__in=OPERATIONS,
+        state=Approval.State.APPROVED,
+        result__in=[*grants, customer.external_id],
+    )
+    approvals = list(made.order_by("-id").values_list("public_id", flat=True)[:ROWS_SHOWN])
+    of_approvals = Q(object_type="approval", object_id__in=approvals)
     records = AuditRecord.objects.filter(
-        of_grants | of_balance, project=customer.project, action__in=ACTED
+        of_grants | of_balance | of_approvals, project=customer.project, action__in=ACTED
     ).order_by("-id")[:ROWS_SHOWN]
     return Table(
         title="Who did what, and why",
@@ -148,7 +159,7 @@ def _story(customer: Customer) -> Table:
                 whole(instant(one.at)),
                 one.actor,
                 one.action,
-                json.loads(one.details).get("amount", ""),
+                _amount_of(one),
                 one.reason,
             )
             for one in records
@@ -157,3 +168,9 @@ def _story(customer: Customer) -> Table:
         numeric=("Amount",),
         anchor="story",
     )
+
+
+def _amount_of(record: AuditRecord) -> str:
+    """The amount that the act was about; the audit keeps it as plain text, "2000.00 EUR"."""
+    amount, _, currency = json.loads(record.details).get("amount", "").partition(" ")
+    return money(Money.parse(amount, currency)) if currency else ""

@@ -114,9 +114,8 @@ def movement_table(
     def document(one: Movement) -> SafeString | str:
         if one.document is None:
             return one.transfer.document
-        return (
-            link_to(one.document.row, one.document.title) if sees_invoices else (one.document.title)
-        )
+        title = whole(one.document.title)
+        return link_to(one.document.row, title) if sees_invoices else title
 
     return Table(
         title=title,

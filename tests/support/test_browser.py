@@ -54,9 +54,9 @@ class Watched:
         text: str = self.page.inner_text("body")
         return text
 
-    def log_in(self) -> None:
+    def log_in(self, email: str = "root@example.com") -> None:
         self.visit(reverse("admin:login"))
-        self.page.fill("#id_username", "root@example.com")
+        self.page.fill("#id_username", email)
         self.page.fill("#id_password", PASSWORD)
         self.page.click("button[type=submit]")
         self.page.wait_for_url(self.url + reverse("admin:index"))
