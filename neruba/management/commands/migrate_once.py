@@ -76,9 +76,12 @@ class Command(BaseCommand):
 
 
 def _missing(executor: MigrationExecutor) -> list[str]:
-    """The migrations that the code has and the database has not, in the order of application."""
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [str(migration) for migration, _ in plan]
+    """The migrations that the code has and the database has not, in the order of application: also
+    one before the last that is applied, which Django's own plan passes over.
+    """
+    graph, applied = executor.loader.graph, executor.loader.applied_migrations
+    keys = dict.fromkeys(key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf))
+    return [".".join(key) for key in keys if key not in applied]
 
 
 def _unknown(executor: MigrationExecutor) -> list[str]:
