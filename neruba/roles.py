@@ -62,6 +62,7 @@ MEND_PAYMENTS = (
 GIVE_CREDIT = ("ledger.add_grant", "ledger.change_grant")
 CORRECT = (
     *("billing.add_creditnote", "billing.change_creditnote", "payments.add_payment"),
+    "payments.change_payment",  # match a receipt to its customer
     *("billing.void_invoice", "billing.write_off_invoice", "billing.recover_invoice"),
 )
 ASK = ("neruba.view_approval", "neruba.add_approval")

@@ -1,6 +1,7 @@
 """Kinds of entries that payments post; the object of each is an operation key. Pure."""
 
 RECEIVED = "payment.received"
+MATCHED = "payment.matched"
 FEE = "payment.fee"
 FAILED = "payment.failed"
 REFUND_LEFT = "refund.paid"

@@ -69,3 +69,10 @@ class AmountNotPayableError(InvalidError):
 
     code = "amount_not_payable"
     title = "The amount cannot be paid through the provider"
+
+
+class CustomerUnknownError(ConflictError):
+    """Whose money it is must be known first; what happened to it before that stands."""
+
+    code = "customer_unknown"
+    title = "The customer of the payment is not known"

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.decorators import action
 
 from ledger.selectors.journal import entries_about
 from neruba.admin.page import (
@@ -25,6 +26,7 @@ from neruba.admin.page import (
 )
 from neruba.models import AuditRecord
 from neruba.money import Money
+from payments.admin import receipts
 from payments.models import Payment
 from payments.selectors.payments import KINDS, PaymentDocument, payment_documents
 
@@ -43,6 +45,16 @@ class PaymentAdmin(PageAdmin):
     ordering = ["-id"]
     search_fields = ["public_id__exact", "customer__external_id__exact", "reference__startswith"]
     search_help_text = "An id, a customer's external id, or the beginning of a reference"
+    actions_detail = ["match"]
+
+    @action(
+        description="Match to a customer",
+        permissions=["payments.change_payment"],
+        icon="person_search",
+        dialog=receipts.MATCH,
+    )
+    def match(self, request: HttpRequest, form: receipts.MatchForm, object_id: str) -> HttpResponse:
+        return receipts.match(request, form)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
         rows: QuerySet[Payment] = super().get_queryset(request)

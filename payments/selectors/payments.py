@@ -11,10 +11,12 @@ from ledger.templates import Move
 from ledger.templates.keys import BALANCE, RECEIVABLE, UNAPPLIED
 from neruba.models import Project
 from neruba.money import Money
+from payments.entries import FAILED, MATCHED, RECEIVED
 from payments.models import Payment
+from payments.selectors.applied import invoices_of_documents
 
 # The entries that say where the money of a payment went, or that it did not come after all.
-KINDS = ("payment.received", "payment.matched", "payment.failed")
+KINDS = (RECEIVED, MATCHED, FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def payment_documents(project: Project, payments: Sequence[Payment]) -> list[Pay
     moves = moves_about(project, KINDS, [payment.operation_key for payment in payments])
     parts = {payment.pk: _parts(moves[payment.operation_key]) for payment in payments}
     documents = {document for one in parts.values() for _, document in one if document}
-    invoices = _invoices(project, documents)
+    invoices = invoices_of_documents(project, documents)
     return [_document(payment, parts[payment.pk], invoices) for payment in payments]
 
 
@@ -76,12 +78,6 @@ def _document(
         return sum(minor for (account, _), minor in parts.items() if account == code)
 
     return PaymentDocument(payment, paid, total(BALANCE), total(UNAPPLIED))
-
-
-def _invoices(project: Project, documents: set[str]) -> dict[str, Invoice]:
-    keys = [one.removeprefix("invoice:") for one in documents if one.startswith("invoice:")]
-    rows = Invoice.objects.filter(project=project, operation_key__in=keys) if keys else ()
-    return {row.document: row for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

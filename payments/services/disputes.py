@@ -16,12 +16,12 @@ from ledger.templates.payments import (
     dispute_won_moves,
 )
 from neruba.actor import SYSTEM
-from neruba.errors import ConflictError
 from neruba.ids import new_id
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.audit import record
 from payments.entries import DISPUTE_LOST, DISPUTE_OPENED, DISPUTE_WON
+from payments.errors import CustomerUnknownError
 from payments.models import Dispute, PackSale, Payment
 from payments.services.posting import Moment, post_once
 from payments.snapshots import DisputeSnapshot
@@ -33,11 +33,11 @@ def _key(snapshot: DisputeSnapshot) -> str:
 
 
 def _customer(payment: Payment) -> Customer:
-    """Whose payment it is. Raises ConflictError where that is not known yet: disputed funds are a
-    customer's.
-    """
+    """Whose payment it is: disputed funds are a customer's. Raises CustomerUnknownError."""
     if payment.customer is None:
-        raise ConflictError(f"The customer of payment {payment} is not known: match it first.")
+        raise CustomerUnknownError(
+            f"The customer of payment {payment} is not known: match it first."
+        )
     return payment.customer
 
 

@@ -14,6 +14,7 @@ from neruba.edge import Failure, outcome_of, run_atomic
 from neruba.errors import ConflictError
 from neruba.models import Project
 from neruba.services.audit import record
+from payments.errors import CustomerUnknownError
 from payments.gateway import PaymentGateway, ProviderEventData
 from payments.locks import lock_due_works, lock_work
 from payments.models import ProviderEvent, ProviderEventWork
@@ -128,10 +129,16 @@ def _work(
 ) -> None:
     apply = _look(project, subject, hands)
 
-    def work() -> None:
-        _settle(claimed, apply(hands.now(project)), wall)
+    def work() -> CustomerUnknownError | None:
+        try:
+            done = apply(hands.now(project))
+        except CustomerUnknownError as error:
+            return error  # what happened before it is committed: the payment is there to be matched
+        _settle(claimed, done, wall)
+        return None
 
-    run_atomic(work)
+    if (unknown := run_atomic(work)) is not None:
+        raise unknown
 
 
 def _look(project: Project, subject: str, hands: Hands) -> Callable[[datetime], list[str]]:

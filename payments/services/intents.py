@@ -7,7 +7,6 @@ from datetime import datetime
 from billing.models import Invoice
 from billing.services.settlement import restate
 from billing.services.write_offs import recover
-from ledger.selectors.journal import moves_of_keys
 from ledger.selectors.settlements import settlement_of
 from ledger.selectors.wallets import balance_of, promised_refunds
 from ledger.templates import AccountKey, Move, OperationKey
@@ -23,7 +22,11 @@ from payments.entries import FAILED, FEE, RECEIVED
 from payments.facts import Fact, Kind, facts_of
 from payments.locks import lock_payment
 from payments.models import CheckoutSession, CreditPack, PackSale, Payment
-from payments.selectors.applied import refunded_minor
+from payments.selectors.applied import (
+    invoices_of_documents,
+    received_moves,
+    refunded_minor,
+)
 from payments.services.disputes import close_dispute, open_dispute
 from payments.services.packs import sell_pack, unsell_pack
 from payments.services.payments import apply_payment
@@ -210,7 +213,7 @@ def _reverse(payment: Payment, snapshot: PaymentSnapshot, when: Moment) -> str:
     payment.save(update_fields=["state", "cause", "failed_at"])
     for sale in PackSale.objects.filter(payment=payment).select_related("project"):
         unsell_pack(sale=sale, when=when)
-    moves = moves_of_keys(project, [key])[key]
+    moves = received_moves(payment)
     back = _returned(payment, moves)
     rest = sum(move.amount_minor for move in back if move.credit.code == BALANCE)
     party = payment.customer.external_id if payment.customer is not None else ""
@@ -253,8 +256,6 @@ def _returned(payment: Payment, moves: Sequence[Move]) -> list[Move]:
 
 def invoices_paid_by(payment: Payment) -> list[Invoice]:
     """The invoices that the payment was applied to, oldest first."""
-    key = OperationKey(RECEIVED, payment.operation_key)
-    moves = moves_of_keys(payment.project, [key]).get(key, ())
-    names = [move.document.removeprefix("invoice:") for move in moves if move.document]
-    rows = Invoice.objects.filter(project=payment.project, operation_key__in=names)
-    return list(rows.select_related("project", "customer").order_by("sequence"))
+    documents = [move.document for move in received_moves(payment)]
+    rows = invoices_of_documents(payment.project, documents).values()
+    return sorted(rows, key=lambda row: row.sequence or 0)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.models import Invoice
+from billing.selectors.settlement import Receivable
 from billing.services.settlement import lock_receivables, restate
 from ledger.services.journal import post_entry
 from ledger.templates import OperationKey
@@ -15,10 +16,8 @@ from neruba.locks import lock_customer
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.audit import record
-from payments import entries
+from payments.entries import RECEIVED
 from payments.models import Payment
-
-RECEIVED = entries.RECEIVED
 
 
 def receive_payment(
@@ -97,24 +96,18 @@ def apply_payment(
     given), the rest to the customer balance; of an unknown customer all to unapplied receipts.
     """
     customer = payment.customer
-    applied: list[Applied] = []
-    paid: list[Invoice] = []
+    spread: list[tuple[Invoice, int]] = []
     if customer is not None:
         only = None if invoices is None else [row.pk for row in invoices]
-        left = payment.amount_minor
-        for one in lock_receivables(customer, payment.currency, only=only):
-            taken = min(left, one.due_minor)
-            if taken:
-                applied.append(Applied(one.invoice.document, taken))
-                paid.append(one.invoice)
-                left -= taken
+        owed = lock_receivables(customer, payment.currency, only=only)
+        spread = spread_over(owed, payment.amount_minor)
     source: Source = "bank" if payment.is_outside else "psp"
     post_entry(
         project=payment.project,
         key=OperationKey(RECEIVED, payment.operation_key, occurrence),
         moves=payment_moves(
             payment.amount_minor,
-            applied,
+            [Applied(invoice.document, minor) for invoice, minor in spread],
             source=source,
             currency=payment.currency,
             party=customer.external_id if customer is not None else "",
@@ -123,4 +116,15 @@ def apply_payment(
         occurred_at=payment.received_at,
         at=at,
     )
-    restate(payment.project, paid)
+    restate(payment.project, [invoice for invoice, _ in spread])
+
+
+def spread_over(owed: Sequence[Receivable], amount_minor: int) -> list[tuple[Invoice, int]]:
+    """What an amount pays of what is owed, in that order, in minor units above zero."""
+    left, spread = amount_minor, []
+    for one in owed:
+        taken = min(left, one.due_minor)
+        if taken:
+            spread.append((one.invoice, taken))
+            left -= taken
+    return spread

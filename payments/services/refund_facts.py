@@ -4,11 +4,11 @@ from ledger.templates import OperationKey
 from ledger.templates.payments import refund_failed_moves, refunded_moves
 from neruba.actor import SYSTEM
 from neruba.canonical import canonical_json
-from neruba.errors import ConflictError
 from neruba.ids import new_id
 from neruba.money import Money
 from neruba.services.audit import record
 from payments.entries import REFUND_FAILED, REFUND_LEFT
+from payments.errors import CustomerUnknownError
 from payments.models import Payment, Refund
 from payments.selectors.applied import refunded_minor
 from payments.services.covering import cover
@@ -123,11 +123,13 @@ def fail_refund(payment: Payment, snapshot: RefundSnapshot, when: Moment) -> str
 def drop_refund(refund: Refund, *, cause: str, when: Moment) -> None:
     """A refund that is not paid out becomes customer balance; the customer is locked.
 
-    Raises ConflictError where the customer is not known.
+    Raises CustomerUnknownError.
     """
     payment = refund.payment
     if payment.customer is None:
-        raise ConflictError(f"The customer of payment {payment} is not known: match it first.")
+        raise CustomerUnknownError(
+            f"The customer of payment {payment} is not known: match it first."
+        )
     refund.state, refund.cause = Refund.State.FAILED, cause[:500]
     refund.closed_at = when.occurred_at
     refund.save(update_fields=["state", "cause", "closed_at"])
