@@ -1,5 +1,6 @@
 """The catalogue, subscriptions and their periods, charges, runs, invoices."""
 
+from billing.models.adjustment import InvoiceDiscount, InvoiceTax
 from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
 from billing.models.credit_note import CreditNote, CreditNoteLine
@@ -14,8 +15,10 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "Invoice",
+    "InvoiceDiscount",
     "InvoiceLine",
     "InvoiceParty",
+    "InvoiceTax",
     "LateUsage",
     "NumberSeries",
     "Period",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from billing.rating.discounts import Discount, known_discounts
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
 from billing.rating.lines import (
     WHOLE,
@@ -48,23 +49,45 @@ def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
     return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
 
 
+def correction_discounts(facts: InvoiceFacts, lines: Sequence[Line]) -> tuple[Discount, ...]:
+    """What corrections move of the discounts that their lines were printed with."""
+    by_key = {corrected_key(one): one for one in facts.corrections}
+    answer: list[Discount] = []
+    for line in lines:
+        one = by_key.get(line.corrects["line"]) if line.corrects is not None else None
+        if one is None:
+            continue
+        known = one.billed.amount_minor + line.amount_minor
+        for given, now in zip(
+            one.billed.discounts,
+            known_discounts(known, one.billed.discounts, facts.rounding),
+            strict=True,
+        ):
+            if moved := now.amount_minor - given.amount_minor:
+                answer.append(replace(now, line=line.key, amount_minor=moved))
+    return tuple(answer)
+
+
 def corrected(
-    corrections: Sequence[CorrectionFacts], lines: Sequence[Line]
+    corrections: Sequence[CorrectionFacts], lines: Sequence[Line], discounts: Sequence[Discount]
 ) -> tuple[CorrectionFacts, ...]:
     """The facts of the same corrections once these lines are printed."""
-    printed = {
-        line.corrects["line"]: line.amount_minor for line in lines if line.corrects is not None
-    }
+    printed = {line.corrects["line"]: line for line in lines if line.corrects is not None}
     return tuple(
-        replace(one, billed=_billed(one, printed[key])) if key in printed else one
+        replace(one, billed=_billed(one, printed[key], discounts)) if key in printed else one
         for one in corrections
         for key in [corrected_key(one)]
     )
 
 
-def _billed(one: CorrectionFacts, amount_minor: int) -> BilledUsage:
-    total = one.billed.amount_minor + amount_minor
-    return BilledUsage(total, one.usage.quantity, one.usage.events)
+def _billed(one: CorrectionFacts, line: Line, discounts: Sequence[Discount]) -> BilledUsage:
+    moved = {of.coupon.number: of.gross_minor for of in discounts if of.line == line.key}
+    given = tuple(
+        replace(of, amount_minor=of.amount_minor + moved.get(of.coupon.number, 0))
+        for of in one.billed.discounts
+    )
+    total = one.billed.amount_minor + line.gross_minor
+    return BilledUsage(total, one.usage.quantity, one.usage.events, given)
 
 
 def corrected_key(correction: CorrectionFacts) -> str:
@@ -102,4 +125,6 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
             },
         },
         corrects={"invoice": one.facts.invoice, "line": key},
+        unit=held.period.number,
+        tax=one.facts.tax,
     )

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from billing.rating.discounts import CouponFacts, Discount
 from billing.rating.schedule import BillingPeriod
+from billing.rating.taxes import NO_TAX, TaxFacts
 from billing.rating.terms import Terms
+from neruba.money import Rounding
 from neruba.period import Interval
 from neruba.project_settings import ProjectSettings
+from neruba.tax import TaxRateFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +38,23 @@ class UsageFacts:
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """What documents printed for a usage line so far: the sum of its amounts, and the usage that
-    the last of them knew. Nothing, where the document of the period was not made.
+    """What documents printed for a usage line so far: the sum of its amounts before discounts and
+    with inclusive tax, the usage that the last of them knew, and what each coupon took off, in
+    order of application. Nothing, where the document of the period was not made.
     """
 
     amount_minor: int = 0
     quantity: Decimal = Decimal(0)
     events: int = 0
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionFacts:
     """A usage line of a period that was billed before, and what is known of its usage now.
 
-    `invoice` is the operation key of the period's own document.
+    `invoice` is the operation key of the period's own document, `tax` what that put on its lines
+    (the customer's rates now, where it was not made).
     """
 
     held: PeriodFacts
@@ -55,17 +62,34 @@ class CorrectionFacts:
     invoice: str
     usage: UsageFacts
     billed: BilledUsage
+    tax: TaxFacts = NO_TAX
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumFacts:
+    """The plan's minimum of a period that was billed before: what all documents count towards it,
+    and what they printed of it, in minor units.
+    """
+
+    held: PeriodFacts
+    invoice: str
+    counted_minor: int
+    billed_minor: int
+    tax: TaxFacts = NO_TAX
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeFacts:
-    """A priced one-off that waits for an invoice."""
+    """A priced one-off that waits for an invoice. `rate` is the tax rate that its tax code names,
+    in place of the customer's, if any.
+    """
 
     key: str
     amount_minor: int
     description: str
     effective_at: datetime
     tax_code: str
+    rate: TaxRateFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,9 @@ class InvoiceFacts:
 
     `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and
     the one that begins there, each None where there is none. `usage` is of the ended period, by
-    price code.
+    price code. `coupons` and `tax` are what was known of discounts and tax, `rounding` is what they
+    are rounded by, and `counted_minor` is what other documents count towards the plan's minimum of
+    the ended period.
     """
 
     customer: str
@@ -88,3 +114,8 @@ class InvoiceFacts:
     usage: Mapping[str, UsageFacts] = field(default_factory=dict)
     charges: tuple[ChargeFacts, ...] = ()
     corrections: tuple[CorrectionFacts, ...] = ()
+    minimums: tuple[MinimumFacts, ...] = ()
+    coupons: tuple[CouponFacts, ...] = ()
+    tax: TaxFacts = NO_TAX
+    rounding: Rounding = "half_up"
+    counted_minor: int = 0

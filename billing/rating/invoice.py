@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from billing.rating.correction import corrected, correction_lines
-from billing.rating.facts import ChargeFacts, CorrectionFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.composition import Composition, compose, corrected_minimum
+from billing.rating.correction import corrected
+from billing.rating.discounts import discount_content
+from billing.rating.facts import (
+    ChargeFacts,
+    CorrectionFacts,
+    InvoiceFacts,
+    MinimumFacts,
+    PeriodFacts,
+    UsageFacts,
+)
 from billing.rating.lines import (
     WHOLE,
     Earned,
@@ -22,10 +31,13 @@ from billing.rating.lines import (
     period_content,
     rate,
     rounding_of,
+    share_evidence,
     usage_evidence,
 )
+from billing.rating.minimum import amount_of_minimum, counted_minor
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share, share
+from billing.rating.taxes import Exemption, TaxFacts
 from billing.rating.terms import Terms
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
@@ -40,16 +52,29 @@ class InvoiceContent:
     """An invoice as computed, before it is stored."""
 
     facts: InvoiceFacts
-    lines: tuple[Line, ...]
+    composed: Composition
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self.composed.lines
 
     @property
     def corrected(self) -> tuple[CorrectionFacts, ...]:
         """The facts of its corrections as the next document finds them: this one is billed too."""
-        return corrected(self.facts.corrections, self.lines)
+        return corrected(self.facts.corrections, self.lines, self.composed.discounts)
+
+    @property
+    def corrected_minimums(self) -> tuple[MinimumFacts, ...]:
+        """The minimums of corrected periods as the next document finds them."""
+        return tuple(corrected_minimum(one, self.composed) for one in self.facts.minimums)
 
     @property
     def total(self) -> Money:
-        return Money(sum(line.amount_minor for line in self.lines), self.facts.currency)
+        return Money(self.composed.total_minor, self.facts.currency)
+
+    def counted_minor(self, unit: int) -> int:
+        """What it counts towards the plan's minimum of period `unit`, in minor units."""
+        return counted_minor(self.lines, self.composed.discounts, unit)
 
     @property
     def is_made(self) -> bool:
@@ -77,6 +102,8 @@ class InvoiceContent:
             currency=facts.currency,
             period=facts.period,
             lines=lines,
+            discounts=discount_content(self.composed.discounts, facts.currency),
+            taxes=[tax.content(facts.currency) for tax in self.composed.taxes],
             total=self.total,
         )
 
@@ -88,6 +115,8 @@ def invoice_content(
     currency: str,
     period: Interval,
     lines: list[dict[str, Any]],
+    discounts: list[dict[str, Any]],
+    taxes: list[dict[str, Any]],
     total: Money,
 ) -> dict[str, Any]:
     """An invoice in the form whose hash is `content_hash`: natural keys and business times only."""
@@ -97,24 +126,30 @@ def invoice_content(
         "currency": currency,
         "period": period_content(period),
         "lines": lines,
-        "discounts": [],
-        "taxes": [],
+        "discounts": discounts,
+        "taxes": taxes,
         "total": total.amount,
     }
 
 
 def compute_invoice(facts: InvoiceFacts) -> InvoiceContent:
     """Compute an invoice. For the same facts the same lines, on any machine, in any year."""
-    lines = tuple(_lines(facts))
-    if facts.corrections:
-        lines += correction_lines(facts)
-    return InvoiceContent(facts, lines)
+    return InvoiceContent(facts, compose(facts, tuple(_lines(facts))))
 
 
 def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     """Compute a line's amount in minor units again, from its evidence alone."""
+    amount = _gross_of_evidence(evidence, currency)
+    if "included_tax" in evidence:
+        amount -= Money.parse(evidence["included_tax"]["tax"], currency).minor
+    return amount
+
+
+def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "charge" in evidence:
         return Money.parse(evidence["charge"]["amount"], currency).minor
+    if "minimum" in evidence:
+        return amount_of_minimum(evidence, currency)
     price = parse_plan_price(evidence["price"])
     quantity = Decimal(evidence["usage"]["quantity"]) if "usage" in evidence else ONE
     part = evidence.get("share")
@@ -140,7 +175,7 @@ def _lines(facts: InvoiceFacts) -> Iterator[Line]:
             elif facts.boundary == 0 and facts.begun is not None and price.kind == "one_time":
                 yield _fee_line(facts, terms, facts.begun, price, earned="fee")
     for charge in facts.charges:
-        yield _charge_line(charge, facts.currency)
+        yield _charge_line(charge, facts.currency, facts.tax.exempt)
 
 
 def _is_fee(price: PlanPrice, billing: str) -> bool:
@@ -166,17 +201,10 @@ def _fee_line(
         unit_amount=plain(rated.amount_exact),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
+        unit=period.number,
         evidence={
             **common_evidence(terms, held, price, rated, exact),
-            "share": {
-                "numerator": part.numerator,
-                "denominator": part.denominator,
-                "unit": part.unit,
-                "whole": {
-                    "starts_on": period.whole_starts_on.isoformat(),
-                    "ends_on": period.ends_on.isoformat(),
-                },
-            },
+            "share": share_evidence(period, part),
         },
     )
 
@@ -196,6 +224,7 @@ def _usage_line(
         unit_amount=unit if isinstance(unit, str) else None,
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
+        unit=held.period.number,
         evidence={
             **common_evidence(terms, held, price, rated, exact),
             "usage": usage_evidence(usage),
@@ -203,7 +232,7 @@ def _usage_line(
     )
 
 
-def _charge_line(charge: ChargeFacts, currency: str) -> Line:
+def _charge_line(charge: ChargeFacts, currency: str, exempt: Exemption) -> Line:
     return Line(
         key=f"charge:{charge.key}",
         kind="charge",
@@ -214,6 +243,7 @@ def _charge_line(charge: ChargeFacts, currency: str) -> Line:
         unit_amount=Money(charge.amount_minor, currency).amount,
         amount_minor=charge.amount_minor,
         earned="fee",
+        tax=None if charge.rate is None else TaxFacts((charge.rate,), exempt),
         evidence={
             "charge": {
                 "key": charge.key,

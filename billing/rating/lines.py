@@ -1,7 +1,7 @@
 """A line of an invoice, and what all kinds of lines have in common. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +12,8 @@ from billing.rating.facts import PeriodFacts, UsageFacts
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
 from billing.rating.proration import POLICIES, Basis, Share, prorate
+from billing.rating.schedule import BillingPeriod
+from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
 from neruba.canonical import canonical_json, embedded
 from neruba.decimals import plain
@@ -19,7 +21,7 @@ from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 
-LineKind = Literal["recurring", "usage", "one_time", "charge", "correction"]
+LineKind = Literal["recurring", "seat", "usage", "one_time", "charge", "correction", "minimum"]
 Earned = Literal["ahead", "usage", "fee"]
 
 EXACT_PLACES = 12
@@ -28,8 +30,9 @@ WHOLE = Share(1, 1, "days")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an invoice. `earned` says when its income is earned; it is for the books, not
-    printed.
+    """A line of an invoice, net of inclusive tax. `earned` says when its income is earned, `unit`
+    is the number of the subscription's period that it belongs to, `tax` what it carries where that
+    is not the document's: they are not printed.
     """
 
     key: str
@@ -43,6 +46,27 @@ class Line:
     earned: Earned
     evidence: Mapping[str, Any]
     corrects: Mapping[str, str] | None = None
+    unit: int | None = None
+    tax: TaxFacts | None = None
+    included_minor: int = 0
+
+    @property
+    def gross_minor(self) -> int:
+        """The amount with the inclusive tax that is part of the price."""
+        return self.amount_minor + self.included_minor
+
+    def net_of(self, included_minor: int, currency: str) -> "Line":
+        """The line less the inclusive tax that is part of its amount."""
+        included = {
+            "gross": Money(self.amount_minor, currency).amount,
+            "tax": Money(included_minor, currency).amount,
+        }
+        return replace(
+            self,
+            amount_minor=self.amount_minor - included_minor,
+            included_minor=included_minor,
+            evidence={**self.evidence, "included_tax": included},
+        )
 
     @cached_property
     def evidence_text(self) -> str:
@@ -111,6 +135,16 @@ def rate(price: PlanPrice, quantity: Decimal, part: Share) -> tuple[Rated, Fract
     return rated, prorate(rated.amount_exact, part)
 
 
+def discount_name(line: str, number: int) -> str:
+    """How transfers name what the customer's redemption of this number takes off a line."""
+    return f"discount {number} {line}"
+
+
+def tax_name(line: str, tax: int) -> str:
+    """How transfers name what the invoice's tax of this place puts on a line."""
+    return f"tax {tax} {line}"
+
+
 def line_key(price: PlanPrice, period: Interval) -> str:
     """The natural key of a price's line for a period, unique within its subscription."""
     return f"{price.kind}:{price.code}:{rfc3339(period.start)}"
@@ -143,14 +177,14 @@ def common_evidence(
             "rounding": held.policy.rounding,
             "timezone": terms.zone,
         },
-        "period": _period_evidence(period.start, period.end, period.starts_on, period.ends_on),
+        "period": period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "steps": [step.evidence() for step in rated.steps],
         "amount_exact": exact_text(exact),
     }
 
 
 @lru_cache(maxsize=1024)
-def _period_evidence(
+def period_evidence(
     start: datetime, end: datetime, starts_on: date, ends_on: date
 ) -> Mapping[str, str]:
     """Subscriptions with one billing calendar have the same few periods."""
@@ -158,6 +192,19 @@ def _period_evidence(
         **period_content(Interval(start, end)),
         "starts_on": starts_on.isoformat(),
         "ends_on": ends_on.isoformat(),
+    }
+
+
+def share_evidence(period: BillingPeriod, part: Share) -> dict[str, Any]:
+    """Which part of the whole period an amount is for."""
+    return {
+        "numerator": part.numerator,
+        "denominator": part.denominator,
+        "unit": part.unit,
+        "whole": {
+            "starts_on": period.whole_starts_on.isoformat(),
+            "ends_on": period.ends_on.isoformat(),
+        },
     }
 
 

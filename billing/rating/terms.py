@@ -32,6 +32,7 @@ class Terms:
     basis: Basis
     start: datetime
     prices: tuple[PlanPrice, ...]
+    minimum_commitment_minor: int | None = None
 
     @cached_property
     def schedule(self) -> Schedule:

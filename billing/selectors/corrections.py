@@ -10,10 +10,28 @@ from typing import TypeVar
 
 from django.db.models import Count, F, Q
 
-from billing.models import Invoice, InvoiceLine, LateUsage, Period, Subscription
+from billing.models import (
+    Invoice,
+    InvoiceDiscount,
+    InvoiceLine,
+    LateUsage,
+    Period,
+    Subscription,
+)
+from billing.rating.adjustments import Adjustments
 from billing.rating.correction import corrected_key
-from billing.rating.facts import BilledUsage, CorrectionFacts
-from billing.selectors.amounts import line_amount
+from billing.rating.coupon import RedeemedCoupon
+from billing.rating.discounts import Discount
+from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, MinimumFacts
+from billing.rating.invoice import InvoiceContent
+from billing.rating.taxes import NO_TAX, TaxFacts
+from billing.selectors.adjustments import (
+    CountedPeriod,
+    counted,
+    gross_minor,
+    taxes_of_customers,
+)
+from billing.selectors.amounts import discount_amount
 from billing.selectors.facts import UsageSource, usage_facts
 from billing.selectors.timelines import period_facts, timelines_of
 from ingest.models import Meter
@@ -24,6 +42,7 @@ from neruba.models import Customer, Project, Subject
 
 SUBJECTS_AT_ONCE = 1000
 DAY = timedelta(days=1)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -139,11 +158,30 @@ def corrections_alone(project: Project, subscriptions: Collection[int]) -> dict[
     return {pk: counts.get(pk, 0) for pk in subscriptions}
 
 
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """The lines of one subscription to be looked at again, and the minimums of their periods."""
+
+    lines: tuple[CorrectionFacts, ...] = ()
+    minimums: tuple[MinimumFacts, ...] = ()
+
+    def put_in(self, facts: InvoiceFacts) -> InvoiceFacts:
+        """The facts of the document that takes them."""
+        return replace(facts, corrections=self.lines, minimums=self.minimums)
+
+    def after(self, content: InvoiceContent) -> "Corrections":
+        """The same once that document is issued: what it printed, the next need not."""
+        return Corrections(content.corrected, content.corrected_minimums)
+
+
+NO_CORRECTIONS = Corrections()
+
+
 def pending_corrections(
     project: Project, subscriptions: Collection[Subscription], *, bound: ArrivalBound | None
-) -> dict[int, tuple[CorrectionFacts, ...]]:
-    """The facts of the lines to be looked at again, by subscription id, in order of period and
-    price: what is known within the bound, and what all documents printed.
+) -> dict[int, Corrections]:
+    """What is to be looked at again, by subscription id, in order of period and price: what is
+    known within the bound, and what all documents printed.
 
     Left out for now is what a document with a later bound has printed: a run that took its bound
     earlier knows less than that.
@@ -151,24 +189,28 @@ def pending_corrections(
     periods = late_periods(project, subscriptions)
     facts = _unprinted(project, periods, bound=bound, source="windows")
     printed = _printed(project, [(row, one) for row, several in facts for one in several])
-    answer: dict[int, tuple[CorrectionFacts, ...]] = {}
+    taxes = taxes_of_customers(project, [row.subscription.customer for row in periods])
+    lines: dict[int, tuple[CorrectionFacts, ...]] = {}
+    late: list[Period] = []
     for row, several in facts:
-        pk = row.subscription_id
+        pk, now = row.subscription_id, taxes[row.subscription.customer_id]
         before = {one.price: printed.get((pk, corrected_key(one)), ()) for one in several}
         if bound is None or not any(
-            each.is_beyond(bound) for lines in before.values() for each in lines
+            each.is_beyond(bound) for earlier in before.values() for each in earlier
         ):
-            answer[pk] = answer.get(pk, ()) + tuple(
-                _with_printed(one, before[one.price]) for one in several
+            late.append(row)
+            lines[pk] = lines.get(pk, ()) + tuple(
+                _with_printed(one, before[one.price], now) for one in several
             )
-    return answer
+    minimums = _minimums(project, late, taxes)
+    return {pk: Corrections(several, minimums.get(pk, ())) for pk, several in lines.items()}
 
 
 def issued_corrections(
     project: Project, invoices: Sequence[Invoice], *, bound: ArrivalBound, source: UsageSource
-) -> dict[int, tuple[CorrectionFacts, ...]]:
-    """The facts of the corrections on issued invoices, by invoice id, in the order of the lines: as
-    known within the bound, and with what documents before them had printed.
+) -> dict[int, Corrections]:
+    """What issued invoices corrected, by invoice id, in the order of the lines: as known within the
+    bound, and with what documents before them had printed.
     """
     lines = list(
         InvoiceLine.objects.filter(
@@ -178,17 +220,19 @@ def issued_corrections(
     if not lines:
         return {}
     by_pk = {row.pk: row for row in invoices}
-    rows = Period.objects.filter(
-        project=project,
-        subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
-        start__in={line.period_start for line in lines},
-    ).select_related("subscription__customer")
-    facts = _unprinted(project, list(rows), bound=bound, source=source)
+    rows = list(
+        Period.objects.filter(
+            project=project,
+            subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
+            start__in={line.period_start for line in lines},
+        ).select_related("subscription__customer")
+    )
+    facts = _unprinted(project, rows, bound=bound, source=source)
     printed = _printed(project, [(row, one) for row, several in facts for one in several])
     by_key = {
         (row.subscription_id, corrected_key(one)): one for row, several in facts for one in several
     }
-    answer: dict[int, tuple[CorrectionFacts, ...]] = {}
+    found: dict[int, tuple[CorrectionFacts, ...]] = {}
     for line in lines:
         invoice = by_pk[line.invoice_id]
         key = (invoice.subscription_id or 0, line.corrects_line)
@@ -197,12 +241,62 @@ def issued_corrections(
             for one in printed.get(key, ())
             if invoice.sequence is not None and one.sequence < invoice.sequence
         ]
+        now = Adjustments.read(invoice.adjustments, "half_up").tax
         # A line that names what never was is for `verify` to find: it comes out otherwise.
         if key in by_key:
-            answer[invoice.pk] = (
-                *answer.get(invoice.pk, ()),
-                _with_printed(by_key[key], before),
+            found[invoice.pk] = (
+                *found.get(invoice.pk, ()),
+                _with_printed(by_key[key], before, now),
             )
+    answer = {}
+    for invoice in invoices:
+        starts = {line.period_start for line in lines if line.invoice_id == invoice.pk}
+        periods = [
+            row
+            for row in rows
+            if row.subscription_id == invoice.subscription_id and row.start in starts
+        ]
+        if not periods:
+            continue
+        now = Adjustments.read(invoice.adjustments, "half_up").tax
+        minimums = _minimums(
+            project, periods, {invoice.customer_id: now}, before=invoice.sequence
+        )
+        answer[invoice.pk] = Corrections(
+            found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
+        )
+    return answer
+
+
+def _minimums(
+    project: Project,
+    periods: Sequence[Period],
+    taxes: Mapping[int, TaxFacts],
+    *,
+    before: int | None = None,
+) -> dict[int, tuple[MinimumFacts, ...]]:
+    """The minimums of these periods, by subscription, where their plan has one."""
+    timelines = timelines_of(project, {row.subscription_id for row in periods})
+    mine = [
+        row
+        for row in periods
+        if timelines[row.subscription_id].terms.minimum_commitment_minor is not None
+    ]
+    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in mine}
+    found = counted(project, places.values(), before=before)
+    keys = {row.subscription.boundary_key(row.number + 1) for row in mine}
+    known = dict(
+        Invoice.objects.filter(project=project, operation_key__in=keys, sequence__isnull=False)
+        .values_list("operation_key", "adjustments")
+    )
+    answer: dict[int, tuple[MinimumFacts, ...]] = {}
+    for row in mine:
+        sums, key = found[places[row.pk]], row.subscription.boundary_key(row.number + 1)
+        tax = taxes.get(row.subscription.customer_id, NO_TAX)
+        if key in known:
+            tax = Adjustments.read(known[key], "half_up").tax
+        one = MinimumFacts(period_facts(row), key, sums.lines_minor, sums.minimum_minor, tax)
+        answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer
 
 
@@ -246,6 +340,8 @@ class _Printed:
     amount_minor: int
     quantity: Decimal
     events: int
+    discounts: tuple[Discount, ...]
+    tax: TaxFacts
 
     def is_beyond(self, bound: ArrivalBound) -> bool:
         return self.bound.event > bound.event or self.bound.retraction > bound.retraction
@@ -265,10 +361,12 @@ def _printed(
         invoice__subscription__in=subscriptions,
         invoice__sequence__isnull=False,
     ).exclude(invoice__status=Invoice.Status.VOID)
+    loaded = list(
+        lines.select_related("invoice", "transfer__debit_account").order_by("invoice__sequence")
+    )
+    given = _discounts_on(project, loaded)
     answer: dict[tuple[int, str], list[_Printed]] = defaultdict(list)
-    for line in lines.select_related("invoice", "transfer__debit_account").order_by(
-        "invoice__sequence"
-    ):
+    for line in loaded:
         usage = json.loads(line.evidence)["usage"]
         key = line.corrects_line or line.line_key
         assert line.invoice.subscription_id is not None
@@ -277,19 +375,70 @@ def _printed(
             _Printed(
                 line.invoice.sequence,
                 ArrivalBound(line.invoice.bound_event, line.invoice.bound_retraction),
-                line_amount(line, line.invoice.currency).minor,
+                gross_minor(line),
                 Decimal(usage["quantity"]),
                 usage["events"],
+                tuple(given[line.invoice_id, line.line_key]),
+                Adjustments.read(line.invoice.adjustments, "half_up").tax,
             )
         )
     return answer
 
 
-def _with_printed(one: CorrectionFacts, printed: Sequence[_Printed]) -> CorrectionFacts:
+def _discounts_on(
+    project: Project, lines: Sequence[InvoiceLine]
+) -> dict[tuple[int, str], list[Discount]]:
+    """What coupons took off these lines, by invoice id and line key, in order of application."""
+    found: dict[tuple[int, str], list[Discount]] = defaultdict(list)
+    rows = InvoiceDiscount.objects.filter(
+        project=project,
+        invoice__in={line.invoice_id for line in lines},
+        line_key__in={line.line_key for line in lines},
+    )
+    for row in rows.select_related("transfer__debit_account").order_by("invoice", "position"):
+        gross = discount_amount(row) + row.included_minor
+        found[row.invoice_id, row.line_key].append(
+            Discount(coupon_of(row), row.line_key, row.unit, gross)
+        )
+    return found
+
+
+def coupon_of(row: InvoiceDiscount) -> RedeemedCoupon:
+    """The coupon as it stands on the discount that it gave: when and for how long it holds is not
+    the discount's to know.
+    """
+    return RedeemedCoupon(
+        code=row.coupon,
+        name=row.name,
+        percent_off=Decimal(row.percent_off) if row.percent_off else None,
+        amount_off_minor=row.amount_off_minor,
+        currency="",
+        duration="",
+        periods=None,
+        number=row.number,
+        redeemed_at=NEVER,
+    )
+
+
+def _with_printed(
+    one: CorrectionFacts, printed: Sequence[_Printed], now: TaxFacts
+) -> CorrectionFacts:
+    """The facts with what was printed; taxed as the first document was, or as is `now`."""
     if not printed:
-        return one
-    total = sum(each.amount_minor for each in printed)
-    return replace(one, billed=BilledUsage(total, printed[-1].quantity, printed[-1].events))
+        return replace(one, tax=now)
+    discounts: dict[int, Discount] = {}
+    for each in printed:
+        for given in each.discounts:
+            number = given.coupon.number
+            before = discounts[number].amount_minor if number in discounts else 0
+            discounts[number] = replace(given, amount_minor=before + given.amount_minor)
+    billed = BilledUsage(
+        sum(each.amount_minor for each in printed),
+        printed[-1].quantity,
+        printed[-1].events,
+        tuple(discounts.values()),
+    )
+    return replace(one, billed=billed, tax=printed[0].tax)
 
 
 def in_parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

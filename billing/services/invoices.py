@@ -3,7 +3,8 @@ transaction.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,13 +14,17 @@ from billing.models import (
     BillingRun,
     Charge,
     Invoice,
+    InvoiceDiscount,
     InvoiceLine,
     InvoiceParty,
+    InvoiceTax,
     Period,
     Subscription,
 )
+from billing.rating.adjustments import Adjustments
+from billing.rating.composition import Composition
 from billing.rating.document import document_hash
-from billing.rating.lines import Line
+from billing.rating.lines import Line, discount_name, tax_name
 from billing.selectors.contents import (
     Computed,
     computed,
@@ -45,6 +50,7 @@ from ledger.services.journal import post_lines
 from ledger.templates import OperationKey, Posting
 from ledger.templates.invoices import BilledLine, invoice_moves
 from neruba.canonical import canonical_json, sha256_hex
+from neruba.decimals import plain
 from neruba.inserts import insert_rows, insert_rows_for_ids
 from neruba.models import Customer, Project
 from neruba.updates import update_rows
@@ -53,19 +59,27 @@ ISSUE = "invoice.issue"
 DRAFT_COLUMNS = (
     *("project_id", "public_id", "operation_key", "reason", "customer_id", "subscription_id"),
     *("boundary", "currency", "status", "boundary_at", "due_at", "period_start", "period_end"),
-    *("created_at", "bound_event", "bound_retraction", "known_changes"),
+    *("created_at", "bound_event", "bound_retraction", "known_changes", "adjustments"),
     *("content_hash", "document_hash", "parties_digest"),
 )
 # What a document gets when it is issued.
 ISSUED_COLUMNS = (
     *("sequence", "status", "run_id", "finalized_at", "payment_due_at"),
-    *("bound_event", "bound_retraction", "known_changes"),
+    *("bound_event", "bound_retraction", "known_changes", "adjustments"),
     *("content_hash", "document_hash", "parties_digest"),
 )
 LINE_COLUMNS = (
     *("project_id", "invoice_id", "line_key", "position", "kind", "price", "description"),
     *("period_start", "period_end", "quantity", "unit_amount", "evidence"),
     *("corrects_invoice", "corrects_line", "transfer_id"),
+)
+DISCOUNT_COLUMNS = (
+    *("project_id", "invoice_id", "position", "line_key", "coupon", "name", "number"),
+    *("percent_off", "amount_off_minor", "unit", "included_minor", "transfer_id"),
+)
+TAX_COLUMNS = (
+    *("project_id", "invoice_id", "position", "tax", "line_key", "rate", "name"),
+    *("rate_percent", "inclusive", "country", "reason", "transfer_id"),
 )
 
 
@@ -218,6 +232,10 @@ def _finalize(
         invoice.payment_due_at = at + timedelta(days=_payment_terms_days(project, one))
         invoice.bound_event, invoice.bound_retraction = bound.event, bound.retraction
         invoice.known_changes = one.known_changes
+        composed = one.content.composed
+        invoice.adjustments = Adjustments.of(one.content.facts).text(
+            is_used=bool(composed.discounts or composed.taxes)
+        )
         invoice.content_hash = one.content.content_hash
         is_due = one.content.total.minor != sum(settled_minor(drawn.get(index)))
         invoice.status = Invoice.Status.OPEN if is_due else Invoice.Status.PAID
@@ -237,26 +255,81 @@ def _payment_terms_days(project: Project, one: Computed) -> int:
 
 def _posting(one: Computed, at: datetime) -> Posting:
     facts = one.content.facts
-    billed = [BilledLine(line.key, line.amount_minor, line.earned) for line in one.content.lines]
     return Posting(
         key=OperationKey(ISSUE, one.invoice.operation_key),
         moves=invoice_moves(
-            billed, currency=facts.currency, party=facts.customer, document=one.invoice.document
+            _billed(one.content.composed), currency=facts.currency, party=facts.customer, document=one.invoice.document
         ),
         occurred_at=at,
     )
 
 
+def _billed(composed: Composition) -> list[BilledLine]:
+    """The lines as the books see them."""
+    discounts: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for one in composed.discounts:
+        name = discount_name(one.line, one.coupon.number)
+        discounts[one.line].append((name, one.amount_minor))
+    taxes: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    for place, tax in enumerate(composed.taxes):
+        for line, _, minor in tax.parts:
+            taxes[line].append((tax_name(line, place), tax.rate.code, minor))
+    return [
+        BilledLine(
+            line.key,
+            line.amount_minor,
+            line.earned,
+            tuple(discounts[line.key]),
+            tuple(taxes[line.key]),
+        )
+        for line in composed.lines
+    ]
+
+
 def _store_lines(
     project: Project, made: Sequence[Computed], posted: Sequence[Mapping[str, int]]
 ) -> None:
-    rows = []
+    rows: list[tuple[object, ...]] = []
+    discounts: list[tuple[object, ...]] = []
+    taxes: list[tuple[object, ...]] = []
     for one, transfers in zip(made, posted, strict=True):
         rows += [
             _line_row(project, one.invoice, position, line, transfers.get(line.key))
             for position, line in enumerate(one.content.lines)
         ]
+        discounts += _discount_rows(project, one, transfers)
+        taxes += _tax_rows(project, one, transfers)
     insert_rows(InvoiceLine, LINE_COLUMNS, rows)
+    insert_rows(InvoiceDiscount, DISCOUNT_COLUMNS, discounts)
+    insert_rows(InvoiceTax, TAX_COLUMNS, taxes)
+
+
+def _discount_rows(
+    project: Project, one: Computed, transfers: Mapping[str, int]
+) -> Iterator[tuple[object, ...]]:
+    for position, given in enumerate(one.content.composed.discounts):
+        coupon = given.coupon
+        percent = "" if coupon.percent_off is None else plain(coupon.percent_off)
+        yield (
+            *(project.pk, one.invoice.pk, position, given.line, coupon.code, coupon.name),
+            *(coupon.number, percent, coupon.amount_off_minor, given.unit),
+            *(given.included_minor, transfers[discount_name(given.line, coupon.number)]),
+        )
+
+
+def _tax_rows(
+    project: Project, one: Computed, transfers: Mapping[str, int]
+) -> Iterator[tuple[object, ...]]:
+    position = 0
+    for place, tax in enumerate(one.content.composed.taxes):
+        rate = tax.rate
+        for line, _, _ in tax.parts:
+            yield (
+                *(project.pk, one.invoice.pk, position, place, line, rate.code, rate.name),
+                *(plain(rate.rate_percent), rate.inclusive, rate.country, tax.reason or ""),
+                transfers.get(tax_name(line, place)),
+            )
+            position += 1
 
 
 def _line_row(

@@ -167,7 +167,7 @@ def invoice_items(period: Period) -> Iterator[Item]:
 
 
 def _invoices(period: Period, page: Sequence[Invoice]) -> Iterator[Item]:
-    printed = _printed(page)
+    printed = printed_totals(page)
     keys = {row.pk: OperationKey(ISSUE, row.operation_key) for row in page}
     entries = entries_by_key(period.project, list(keys.values()))
     posted: dict[OperationKey, int] = defaultdict(int)
@@ -194,16 +194,6 @@ def _why_invoice(words: Mapping[Thing, str], thing: Thing, state: State) -> str:
     if state == State.MISSING_THERE:
         return "The invoice is finalised and its issue is not in the books."
     return words[thing]
-
-
-def _printed(page: Sequence[Invoice]) -> dict[int, int]:
-    """The sum of the printed lines of each invoice."""
-    found = dict.fromkeys((row.pk for row in page), 0)
-    lines = InvoiceLine.objects.filter(invoice__in=found, transfer__isnull=False).order_by()
-    grouped = lines.values_list("invoice_id", "transfer__debit_account__code")
-    for pk, code, total in grouped.annotate(total=Sum("transfer__amount_minor")):
-        found[pk] += total if code == RECEIVABLE else -total
-    return found
 
 
 def unposted_items(period: Period) -> Iterator[Item]:
