@@ -24,6 +24,7 @@ from billing.rating.lines import (
     rounding_of,
     usage_evidence,
 )
+from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share, share
 from billing.rating.terms import Terms
@@ -116,10 +117,10 @@ def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "charge" in evidence:
         return Money.parse(evidence["charge"]["amount"], currency).minor
     price = parse_plan_price(evidence["price"])
-    quantity = Decimal(evidence["usage"]["quantity"]) if "usage" in evidence else ONE
+    use = price.price.read(evidence["usage"]) if "usage" in evidence else ONE
     part = evidence.get("share")
     taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
-    _, exact = rate(price, quantity, taken)
+    _, exact = rate(price, use, taken)
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
@@ -163,7 +164,7 @@ def _fee_line(
         description=f"{price.name}{days}",
         period=period.interval,
         quantity="1",
-        unit_amount=plain(rated.amount_exact),
+        unit_amount=number_text(rated.amount_exact),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         evidence={
@@ -184,7 +185,8 @@ def _fee_line(
 def _usage_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
-    rated, exact = rate(price, usage.quantity, WHOLE)
+    use = price.price.use(usage.measured)
+    rated, exact = rate(price, use, WHOLE)
     unit = price.price.definition().get("unit_amount")
     return Line(
         key=line_key(price, held.period.interval),
@@ -193,12 +195,13 @@ def _usage_line(
         description=price.name,
         period=held.period.interval,
         quantity=plain(usage.quantity),
-        unit_amount=unit if isinstance(unit, str) else None,
+        # After a transform the price is not one of the units that the line counts.
+        unit_amount=unit if isinstance(unit, str) and price.price.transform is None else None,
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         evidence={
             **common_evidence(terms, held, price, rated, exact),
-            "usage": usage_evidence(usage),
+            "usage": usage_evidence(price, usage, use),
         },
     )
 
