@@ -109,8 +109,8 @@ def _usage(usage: Mapping[str, Any], price: PlanPrice) -> Iterator[str]:
 
 def _steps(evidence: Mapping[str, Any], price: PlanPrice, currency: str) -> Iterator[str]:
     usage = evidence.get("usage")
-    quantity = Decimal(usage["quantity"]) if usage else ONE
-    for step in price.price.rate(before=None, quantity=quantity).steps:
+    use = price.price.read(usage) if usage else ONE
+    for step in price.price.rate(use).steps:
         words = step.text[:1].upper() + step.text[1:]
         yield f"{words} = {spoken(step.amount)} {currency}."
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.rating.discounts import CouponFacts, Discount
+from billing.rating.price import GroupUse, Measured
 from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import NO_TAX, TaxFacts
 from billing.rating.terms import Terms
@@ -26,7 +27,7 @@ class PeriodFacts:
 @dataclass(frozen=True, slots=True)
 class UsageFacts:
     """What a meter says of a period, with the number of events behind it and their
-    checksum (hex).
+    checksum (hex). Groups and values stand there for prices that read them.
     """
 
     meter: str
@@ -34,6 +35,12 @@ class UsageFacts:
     quantity: Decimal
     events: int
     checksum: str
+    groups: tuple[GroupUse, ...] = ()
+    values: tuple[Decimal, ...] = ()
+
+    @property
+    def measured(self) -> Measured:
+        return Measured(self.quantity, self.groups, self.values)
 
 
 @dataclass(frozen=True, slots=True)

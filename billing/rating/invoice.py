@@ -35,6 +35,7 @@ from billing.rating.lines import (
     usage_evidence,
 )
 from billing.rating.minimum import amount_of_minimum, counted_minor
+from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share, share
 from billing.rating.taxes import Exemption, TaxFacts
@@ -151,10 +152,10 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "minimum" in evidence:
         return amount_of_minimum(evidence, currency)
     price = parse_plan_price(evidence["price"])
-    quantity = Decimal(evidence["usage"]["quantity"]) if "usage" in evidence else ONE
+    use = price.price.read(evidence["usage"]) if "usage" in evidence else ONE
     part = evidence.get("share")
     taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
-    _, exact = rate(price, quantity, taken)
+    _, exact = rate(price, use, taken)
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
@@ -198,7 +199,7 @@ def _fee_line(
         description=f"{price.name}{days}",
         period=period.interval,
         quantity="1",
-        unit_amount=plain(rated.amount_exact),
+        unit_amount=number_text(rated.amount_exact),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         unit=period.number,
@@ -212,7 +213,8 @@ def _fee_line(
 def _usage_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
-    rated, exact = rate(price, usage.quantity, WHOLE)
+    use = price.price.use(usage.measured)
+    rated, exact = rate(price, use, WHOLE)
     unit = price.price.definition().get("unit_amount")
     return Line(
         key=line_key(price, held.period.interval),
@@ -221,13 +223,14 @@ def _usage_line(
         description=price.name,
         period=held.period.interval,
         quantity=plain(usage.quantity),
-        unit_amount=unit if isinstance(unit, str) else None,
+        # After a transform the price is not one of the units that the line counts.
+        unit_amount=unit if isinstance(unit, str) and price.price.transform is None else None,
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         unit=held.period.number,
         evidence={
             **common_evidence(terms, held, price, rated, exact),
-            "usage": usage_evidence(usage),
+            "usage": usage_evidence(price, usage, use),
         },
     )
 

@@ -16,11 +16,11 @@ from billing.rating.facts import MinimumFacts, PeriodFacts
 from billing.rating.lines import (
     Line,
     basis_of,
-    exact_text,
     period_evidence,
     rounding_of,
     share_evidence,
 )
+from billing.rating.numbers import number_text
 from billing.rating.proration import POLICIES, Share, prorate, share
 from billing.rating.terms import Terms
 from neruba.money import Money, exponent, to_minor
@@ -148,7 +148,7 @@ def minimum_evidence(
         },
         "period": period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "share": share_evidence(period, due.share),
-        "amount_exact": exact_text(due.exact),
+        "amount_exact": number_text(due.exact),
     }
 
 

@@ -14,9 +14,9 @@ Billing = Literal["in_advance", "in_arrears"]
 
 COMMON = frozenset({"code", "name", "kind", "meter", "billing", "prorate"})
 # Parts of the contract that this version does not have; a null or an empty list asks for nothing.
-UNSUPPORTED = frozenset(
-    {"filters", "minimum_amount", "maximum_amount", "interval", "interval_count", "transform"}
-)
+UNSUPPORTED = frozenset({"filters", "interval", "interval_count"})
+# Of a quantity that is measured, not of a fee.
+OF_USAGE = ("transform", "minimum_amount", "maximum_amount")
 MAX_CODE = 255
 
 
@@ -74,6 +74,9 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     price = parse_price(model)
     if kind != "usage" and price.model.name != "flat":
         raise PriceError("/model", "invalid", f"a {kind} price is flat")
+    for name in OF_USAGE if kind in ("recurring", "one_time") else ():
+        if definition.get(name) is not None:
+            raise PriceError(f"/{name}", "invalid", f"a {kind} price has no {name}")
     return PlanPrice(
         code=code,
         name=_read_text(definition, "name", default=code),
