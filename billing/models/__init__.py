@@ -2,6 +2,7 @@
 
 from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
+from billing.models.coupon import Coupon, Redemption
 from billing.models.credit_note import CreditNote, CreditNoteLine
 from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
 from billing.models.late_usage import LateUsage
@@ -11,6 +12,7 @@ from billing.models.subscription import Period, Subscription, SubscriptionChange
 __all__ = [
     "BillingRun",
     "Charge",
+    "Coupon",
     "CreditNote",
     "CreditNoteLine",
     "Invoice",
@@ -22,6 +24,7 @@ __all__ = [
     "Plan",
     "PlanVersion",
     "Price",
+    "Redemption",
     "RunChunk",
     "RunItem",
     "Subscription",
