@@ -3,6 +3,7 @@
 from billing.models.adjustment import InvoiceDiscount, InvoiceTax
 from billing.models.catalog import Plan, PlanVersion, Price
 from billing.models.charge import Charge
+from billing.models.coupon import Coupon, Redemption
 from billing.models.credit_note import CreditNote, CreditNoteLine
 from billing.models.invoice import Invoice, InvoiceLine, InvoiceParty, NumberSeries
 from billing.models.late_usage import LateUsage
@@ -12,6 +13,7 @@ from billing.models.subscription import Period, Subscription, SubscriptionChange
 __all__ = [
     "BillingRun",
     "Charge",
+    "Coupon",
     "CreditNote",
     "CreditNoteLine",
     "Invoice",
@@ -25,6 +27,7 @@ __all__ = [
     "Plan",
     "PlanVersion",
     "Price",
+    "Redemption",
     "RunChunk",
     "RunItem",
     "Subscription",
