@@ -183,7 +183,9 @@ def apportion(total_minor: int, shares: Sequence[Fraction]) -> list[int]:
     sign = -1 if missing < 0 else 1
     rests = [sign * (share - part) for share, part in zip(shares, parts, strict=True)]
     # sorted() is stable: equal remainders keep the order of their shares.
-    order = [index for index in sorted(range(len(rests)), key=lambda i: -rests[i]) if rests[index] > 0]
+    order = [
+        index for index in sorted(range(len(rests)), key=lambda i: -rests[i]) if rests[index] > 0
+    ]
     if abs(missing) > len(order):
         raise ValueError(f"{total_minor} is not the sum of these shares")
     for index in order[: abs(missing)]:

@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from billing.models import CreditNote, Invoice, InvoiceLine
-from billing.selectors.amounts import left_of_lines, lines_of
+from billing.selectors.amounts import billed_lines
 from billing.selectors.credit_notes import note_documents
 from billing.services.asking import Wanted, credit_or_ask, credited_lines, write_off_or_ask
 from billing.services.credit_notes import check_note_void, void_credit_note

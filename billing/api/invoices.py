@@ -21,7 +21,6 @@ from neruba.api.fields import Identifier, Instant, Strict
 from neruba.api.views import ProjectView, one
 from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.models import Customer
-from neruba.money import Money
 
 
 class IntervalBody(serializers.Serializer[Any]):

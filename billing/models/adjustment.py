@@ -1,4 +1,4 @@
-"""What is taken off and put on the lines of an issued invoice. Amounts are those of the transfers."""
+"""What is taken off and put on the lines of an issued invoice; amounts are those of transfers."""
 
 from django.db import models
 

@@ -76,8 +76,7 @@ def corrected_minimum(facts: MinimumFacts, composed: Composition) -> MinimumFact
     )
     return replace(
         facts,
-        counted_minor=facts.counted_minor
-        + counted_minor(composed.lines, composed.discounts, unit),
+        counted_minor=facts.counted_minor + counted_minor(composed.lines, composed.discounts, unit),
         billed_minor=facts.billed_minor + printed,
     )
 
@@ -126,18 +125,13 @@ def _taxed(
     for one in discounts:
         off[one.line] += one.amount_minor
     taxes = taxes_of(
-        [
-            Taxable(line.key, line.amount_minor - off[line.key], carried[line.key])
-            for line in lines
-        ],
+        [Taxable(line.key, line.amount_minor - off[line.key], carried[line.key]) for line in lines],
         facts.rounding,
     )
     return _net(facts, Composition(tuple(lines), discounts, taxes), carried)
 
 
-def _net(
-    facts: InvoiceFacts, composed: Composition, carried: dict[str, TaxFacts]
-) -> Composition:
+def _net(facts: InvoiceFacts, composed: Composition, carried: dict[str, TaxFacts]) -> Composition:
     """Take inclusive tax out of lines and discounts: what is printed of both is net."""
     included: dict[str, int] = defaultdict(int)
     for tax in composed.taxes:
@@ -149,6 +143,8 @@ def _net(
     discounts = []
     for one in composed.discounts:
         part = included_minor(one.amount_minor, carried[one.line], facts.rounding)
+        # A discount that is nothing but tax would be nothing in print.
+        part = 0 if part == one.amount_minor else part
         included[one.line] += part
         discounts.append(one.net_of(part))
     lines = tuple(

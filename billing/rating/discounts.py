@@ -136,8 +136,8 @@ def discounts_of(
     rounded once and spread over its lines in proportion to what is left of them; then amounts, each
     at most what is left of its lines.
 
-    A coupon discounts no line of a period that had ended when it was redeemed. Returned by coupon in
-    that order, then by line. Law: no line is discounted below zero.
+    A coupon discounts no line of a period that had ended when it was redeemed. Returned by coupon
+    in that order, then by line. Law: no line is discounted below zero.
     """
     left = {line.line: line.amount_minor for line in lines}
     answer: list[Discount] = []

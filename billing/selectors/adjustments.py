@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -121,9 +121,7 @@ class AdjustmentBook:
         return stored + self._pending[subscription, period.number]
 
 
-def known_adjustments(
-    project: Project, invoice: Invoice, facts: InvoiceFacts
-) -> Adjustments:
+def known_adjustments(project: Project, invoice: Invoice, facts: InvoiceFacts) -> Adjustments:
     """What an issued document knew."""
     return Adjustments.read(invoice.adjustments, rounding_of_document(project, facts))
 
@@ -218,9 +216,7 @@ def _has_minimum(facts: InvoiceFacts) -> bool:
     return facts.terms is not None and facts.terms.minimum_commitment_minor is not None
 
 
-def _coupons(
-    project: Project, owners: Collection[Owner]
-) -> dict[Owner, tuple[CouponFacts, ...]]:
+def _coupons(project: Project, owners: Collection[Owner]) -> dict[Owner, tuple[CouponFacts, ...]]:
     """The coupons of these customers with what they did, for each of these subscriptions."""
     redeemed = redemptions_of(project, {customer for customer, _ in owners})
     mine = {owner: redeemed[owner[0]] for owner in owners if redeemed.get(owner[0])}

@@ -79,7 +79,7 @@ def printed_totals(invoices: Collection[Invoice]) -> dict[int, int]:
     """
     found = dict.fromkeys((row.pk for row in invoices), 0)
     for model in (InvoiceLine, InvoiceDiscount, InvoiceTax):
-        rows = model._default_manager.filter(invoice__in=found, transfer__isnull=False)
+        rows = model.objects.filter(invoice__in=found, transfer__isnull=False)
         grouped = rows.order_by().values_list("invoice_id", "transfer__debit_account__code")
         for pk, code, total in grouped.annotate(total=Sum("transfer__amount_minor")):
             found[pk] += total if code == RECEIVABLE else -total
@@ -112,8 +112,7 @@ class BilledLine:
         if not self.left_minor:
             return {}
         return {
-            rate: max(0, minor - self.taxes_back.get(rate, 0))
-            for rate, minor in self.taxes.items()
+            rate: max(0, minor - self.taxes_back.get(rate, 0)) for rate, minor in self.taxes.items()
         }
 
     @property

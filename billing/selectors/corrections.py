@@ -259,9 +259,7 @@ def issued_corrections(
         if not periods:
             continue
         now = Adjustments.read(invoice.adjustments, "half_up").tax
-        minimums = _minimums(
-            project, periods, {invoice.customer_id: now}, before=invoice.sequence
-        )
+        minimums = _minimums(project, periods, {invoice.customer_id: now}, before=invoice.sequence)
         answer[invoice.pk] = Corrections(
             found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
         )
@@ -286,8 +284,9 @@ def _minimums(
     found = counted(project, places.values(), before=before)
     keys = {row.subscription.boundary_key(row.number + 1) for row in mine}
     known = dict(
-        Invoice.objects.filter(project=project, operation_key__in=keys, sequence__isnull=False)
-        .values_list("operation_key", "adjustments")
+        Invoice.objects.filter(
+            project=project, operation_key__in=keys, sequence__isnull=False
+        ).values_list("operation_key", "adjustments")
     )
     answer: dict[int, tuple[MinimumFacts, ...]] = {}
     for row in mine:

@@ -57,7 +57,13 @@ def note_documents(project: Project, notes: Sequence[CreditNote]) -> list[NoteDo
         name = row.invoice_line.line_key
         found.append(
             NoteLine(
-                row.key, name, row.description, row.quantity, one.net_minor, one.tax_minor, one.taxes
+                row.key,
+                name,
+                row.description,
+                row.quantity,
+                one.net_minor,
+                one.tax_minor,
+                one.taxes,
             )
         )
     return [NoteDocument(note, tuple(lines[note.pk])) for note in notes]

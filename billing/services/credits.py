@@ -55,9 +55,7 @@ def _payable(invoice: Invoice) -> tuple[Payable, ...]:
     lines = [
         Payable(
             one.line.price,
-            one.gross_left_minor
-            if one.net_minor > 0
-            else one.net_minor + sum(one.taxes.values()),
+            one.gross_left_minor if one.net_minor > 0 else one.net_minor + sum(one.taxes.values()),
         )
         for one in billed_lines(invoice)
     ]

@@ -258,7 +258,10 @@ def _posting(one: Computed, at: datetime) -> Posting:
     return Posting(
         key=OperationKey(ISSUE, one.invoice.operation_key),
         moves=invoice_moves(
-            _billed(one.content.composed), currency=facts.currency, party=facts.customer, document=one.invoice.document
+            _billed(one.content.composed),
+            currency=facts.currency,
+            party=facts.customer,
+            document=one.invoice.document,
         ),
         occurred_at=at,
     )

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
-from billing.models import Invoice, InvoiceLine
+from billing.models import Invoice
+from billing.selectors.amounts import printed_totals
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.journal import entries_by_key
 from ledger.selectors.money import Movement, moved_by, movements
