@@ -68,6 +68,7 @@ class Invoice(models.Model):
     known_changes = models.PositiveIntegerField(default=0)
     adjustments = models.TextField(
         blank=True,
+        default="",
         db_default="",
         help_text="What was known of discounts, tax and the plan's minimum: canonical JSON, "
         "empty without any.",

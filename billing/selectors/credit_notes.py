@@ -39,6 +39,15 @@ class NoteDocument:
         return sum(line.tax_minor for line in self.lines)
 
     @property
+    def taxes(self) -> dict[str, int]:
+        """The tax that goes back, by rate, in minor units."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            for rate, minor in line.taxes.items():
+                found[rate] = found.get(rate, 0) + minor
+        return found
+
+    @property
     def total(self) -> Money:
         """What it gives back, with tax."""
         return Money(self.net_minor + self.tax_minor, self.note.currency)

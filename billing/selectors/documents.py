@@ -46,7 +46,7 @@ class Document:
 
     @property
     def total(self) -> Money:
-        return Money.parse(self.content["total"], self.invoice.currency)
+        return self._money(self.content["total"])
 
     @property
     def subtotal(self) -> Money:
@@ -72,16 +72,18 @@ class Document:
         return self._by_line(self.content["taxes"])
 
     def _sum(self, rows: Sequence[Mapping[str, Any]]) -> Money:
-        currency = self.invoice.currency
-        return Money(sum(Money.parse(row["amount"], currency).minor for row in rows), currency)
+        return self.money(sum(self._money(row["amount"]).minor for row in rows))
+
+    def _money(self, amount: str) -> Money:
+        """An amount of the content: it has all digits of the currency, and may be of any size."""
+        return self.money(int(amount.replace(".", "")))
 
     def _by_line(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Money]:
         found: dict[str, Money] = {}
         for row in rows:
             for part in row["lines"]:
-                amount = Money.parse(part["amount"], self.invoice.currency)
                 before = found.get(part["line"], self.money(0))
-                found[part["line"]] = before + amount
+                found[part["line"]] = before + self._money(part["amount"])
         return found
 
     @property
