@@ -110,7 +110,7 @@ def parse(definition: Mapping[str, object]) -> Matrix:
 def use(params: Matrix, measured: Measured, _: Cells | None) -> Cells:
     """Sort the groups into cells; a quantity without groups has the default price."""
     if not measured.groups:
-        return {None: measured.quantity}
+        return {None: measured.quantity} if measured.quantity else {}
     cells: dict[int | None, Number] = {}
     for group in measured.groups:
         index = params.cell_of(group.by)
@@ -158,7 +158,7 @@ def rate(params: Matrix, /, *, before: Cells | None, more: Cells) -> Rated:
     a) + rate(a, b) == rate(None, a and b joined) for cells >= 0. Source: docs/pricing.md, "matrix".
     """
     steps = []
-    for index, quantity in more.items():
+    for index, quantity in (more or {None: ZERO}).items():
         start, end = reach((before or {}).get(index, ZERO), quantity)
         units = subtract(end, start)
         cell = None if index is None else params.cells[index]

@@ -193,7 +193,7 @@ def rate(params: Percentage, /, *, before: Tally | None, more: Tally) -> Rated:
         steps.append(_zero(_negative, more.negative))
     if more.free != NOTHING:
         steps.append(_zero(_free, more.free, quantity=more.free.amount))
-    if more.rated.events or not steps:
+    if more.rated.events or not (steps or more.at_minimum.events or more.at_maximum.events):
         flat = multiply(params.fixed_fee, Decimal(more.rated.events))
         steps.append(
             Step(
