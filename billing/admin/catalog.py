@@ -9,7 +9,18 @@ from django.http import HttpRequest
 
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
-from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to, list_of
+from neruba.admin.page import (
+    Fact,
+    Page,
+    PageAdmin,
+    Table,
+    code,
+    instant,
+    link_to,
+    list_of,
+    money,
+)
+from neruba.money import Money
 
 VERSIONS_SHOWN = 20
 
@@ -18,6 +29,11 @@ def rhythm(version: PlanVersion) -> str:
     """`every month`, `every 3 months`."""
     count, unit = version.interval_count, version.interval
     return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+
+
+def minimum_of(version: PlanVersion) -> Money | None:
+    minor = version.minimum_commitment_minor
+    return None if minor is None else Money(minor, version.currency)
 
 
 def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices") -> Table:
@@ -90,6 +106,7 @@ class PlanVersionAdmin(PageAdmin):
                 Fact("Project", link_to(row.project)),
                 Fact("Currency", row.currency),
                 Fact("Rhythm", rhythm(row)),
+                Fact("Minimum a period", money(minimum_of(row))),
                 Fact("Created", instant(row.created_at)),
                 Fact("Subscriptions on it", started.count()),
                 Fact("Hash of the definition", code(row.content_hash)),

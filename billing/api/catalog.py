@@ -16,6 +16,7 @@ from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
 from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
+from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
 
@@ -69,8 +70,14 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
     currency = serializers.CharField()
     interval = serializers.ChoiceField(choices=INTERVALS)
     interval_count = serializers.IntegerField()
+    minimum_commitment = serializers.SerializerMethodField()
     prices = serializers.SerializerMethodField()
     created_at = Instant()
+
+    @extend_schema_field(Amount(allow_null=True))
+    def get_minimum_commitment(self, version: PlanVersion) -> str | None:
+        minor = version.minimum_commitment_minor
+        return None if minor is None else Money(minor, version.currency).amount
 
     @extend_schema_field(PriceBody(many=True))
     def get_prices(self, version: PlanVersion) -> list[dict[str, Any]]:
@@ -98,7 +105,7 @@ class PlanList(ProjectView):
         stands.
         """
         given = self.body(PlanRequest)
-        for name in ("trial_days", "minimum_commitment", "entitlements"):
+        for name in ("trial_days", "entitlements"):
             if given.pop(name):
                 raise UnsupportedError(
                     f"{name} is not supported by this version.", pointer=f"/{name}"

@@ -16,7 +16,7 @@ from billing.selectors.timelines import timelines_of
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Identifier, Instant, Strict, Text, Timezone, Whole
+from neruba.api.fields import Amount, Identifier, Instant, Strict, Text, Timezone, Whole
 from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
 from neruba.models import Customer
@@ -60,6 +60,7 @@ class SubscriptionBody(serializers.Serializer[Any]):
     end_at = Instant(allow_null=True)
     next_boundary_at = Instant(allow_null=True)
     created_at = Instant()
+    minimum_commitment = Amount(allow_null=True)
     prices = PriceBody(many=True)
 
 
@@ -133,6 +134,7 @@ def subscription_bodies(rows: list[Subscription], at: datetime) -> list[dict[str
         timeline = timelines[row.pk]
         bodies.append(
             {
+                "minimum_commitment": None,
                 **timeline.terms.content(),
                 "external_id": row.external_id,
                 "customer": row.customer.external_id,

@@ -13,6 +13,7 @@ from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.rating.schedule import Anchor, Schedule
+from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
 
 
@@ -32,6 +33,7 @@ class Terms:
     basis: Basis
     start: datetime
     prices: tuple[PlanPrice, ...]
+    minimum_commitment_minor: int | None = None
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -63,8 +65,8 @@ class Terms:
         return {price.meter for price in self.prices if price.meter is not None}
 
     def content(self) -> dict[str, Any]:
-        """The canonical form: `Terms.read` of it gives equal terms."""
-        return {
+        """The canonical form: `Terms.read` of it gives equal terms. What is not set has no key."""
+        content = {
             "plan": self.plan,
             "plan_version": self.plan_version,
             "currency": self.currency,
@@ -77,11 +79,16 @@ class Terms:
             "start_at": rfc3339(self.start),
             "prices": [price.definition() for price in self.prices],
         }
+        if self.minimum_commitment_minor is not None:
+            minimum = Money(self.minimum_commitment_minor, self.currency)
+            content["minimum_commitment"] = minimum.amount
+        return content
 
     @classmethod
     def read(cls, text: str) -> "Terms":
         """Read the canonical JSON of `content`."""
         content = _decode(text)
+        minimum = content.minimum_commitment
         return cls(
             plan=content.plan,
             plan_version=content.plan_version,
@@ -93,6 +100,9 @@ class Terms:
             basis=content.basis,
             start=parse_instant(content.start_at),
             prices=_parse_prices(bytes(content.prices)),
+            minimum_commitment_minor=(
+                None if minimum is None else Money.parse(minimum, content.currency).minor
+            ),
         )
 
 
@@ -110,6 +120,7 @@ class _Content(msgspec.Struct):
     basis: Basis
     start_at: str
     prices: msgspec.Raw
+    minimum_commitment: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Content).decode

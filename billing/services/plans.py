@@ -14,6 +14,7 @@ from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
 from neruba.errors import InvalidError, UnsupportedError
 from neruba.models import Project
+from neruba.money import Money
 from neruba.services.audit import record
 
 
@@ -34,25 +35,29 @@ def create_plan_version(
     interval: str,
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
+    minimum_commitment: str | None = None,
     actor: Actor,
     at: datetime,
 ) -> CreatedVersion:
     """Make a plan, or the next version of one; the content of the latest version again returns
     that.
 
-    Raises InvalidError with a pointer to the field of the price that makes no sense.
+    `minimum_commitment` is what each period comes to at least, in major units of the currency, or
+    None. Raises InvalidError with a pointer to the field of the price that makes no sense.
     """
+    minimum = _parse_minimum(minimum_commitment, currency)
     parsed = _parse_prices(prices)
     meters = _meters_of(project, parsed)
-    content_hash = sha256_hex(
-        {
-            "name": name,
-            "currency": currency,
-            "interval": interval,
-            "interval_count": interval_count,
-            "prices": [price.definition() for price in parsed],
-        }
-    )
+    content: dict[str, Any] = {
+        "name": name,
+        "currency": currency,
+        "interval": interval,
+        "interval_count": interval_count,
+        "prices": [price.definition() for price in parsed],
+    }
+    if minimum is not None:
+        content["minimum_commitment"] = minimum.amount
+    content_hash = sha256_hex(content)
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()
@@ -66,6 +71,7 @@ def create_plan_version(
         currency=currency,
         interval=interval,
         interval_count=interval_count,
+        minimum_commitment_minor=None if minimum is None else minimum.minor,
         content_hash=content_hash,
         created_at=at,
     )
@@ -79,6 +85,18 @@ def create_plan_version(
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def _parse_minimum(text: str | None, currency: str) -> Money | None:
+    if text is None:
+        return None
+    try:
+        minimum = Money.parse(text, currency)
+    except ValueError as error:
+        raise InvalidError(f"{error}.", pointer="/minimum_commitment") from None
+    if minimum.minor < 0:
+        raise InvalidError("A minimum commitment is zero or more.", pointer="/minimum_commitment")
+    return minimum
 
 
 def _store_prices(

@@ -165,6 +165,7 @@ def _terms(
         basis=cast("Basis", basis),
         start=start,
         prices=tuple(parse_plan_price(json.loads(definition)) for definition in prices),
+        minimum_commitment_minor=version.minimum_commitment_minor,
     )
 
 
