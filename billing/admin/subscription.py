@@ -130,6 +130,8 @@ class SubscriptionAdmin(PageAdmin):
                     [price.definition() for price in timeline.terms.prices],
                     currency=row.currency,
                     title="Prices agreed at the start",
+                    quantities=timeline.terms.quantities,
+                    overridden=timeline.terms.overridden,
                 ),
                 _period_table(row),
                 document_table(

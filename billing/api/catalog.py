@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from billing.models import Plan, PlanVersion
 from billing.services.plans import create_plan_version
+from ingest.api.meters import FilterValue
 from neruba import clock
 from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
@@ -27,21 +28,40 @@ class TierBody(serializers.Serializer[Any]):
     flat_amount = UnitAmount(required=False)
 
 
+class PriceFilterBody(serializers.Serializer[Any]):
+    property = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        values = serializers.ListField(child=FilterValue(allow_null=True))
+        return {**super().get_fields(), "in": values}
+
+
 class PriceBody(serializers.Serializer[Any]):
     """A price: the common fields, and those of its model."""
 
     code = serializers.CharField()
     name = serializers.CharField(required=False)
-    kind = serializers.ChoiceField(choices=["recurring", "usage", "one_time"])
+    kind = serializers.ChoiceField(choices=["recurring", "seat", "usage", "one_time"])
     model = serializers.ChoiceField(choices=["flat", "per_unit", "graduated"])
     billing = serializers.ChoiceField(choices=["in_advance", "in_arrears"], required=False)
     prorate = serializers.BooleanField(required=False)
     meter = serializers.CharField(required=False, allow_null=True)
+    filters = PriceFilterBody(many=True, required=False, help_text="usage")
     amount = UnitAmount(required=False, help_text="flat")
     unit_amount = UnitAmount(required=False, help_text="per_unit")
     free_units = UnitAmount(required=False, help_text="per_unit")
     tiers = TierBody(many=True, required=False, help_text="graduated")
     first_flat_at_zero = serializers.BooleanField(required=False, help_text="graduated")
+
+
+class OverrideBody(PriceBody):
+    """A whole price, or without a `model` only the fields that change; a null resets one."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name == "code"
+        return fields
 
 
 @extend_schema_field(PriceBody(many=True))

@@ -19,7 +19,7 @@ from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 
-LineKind = Literal["recurring", "usage", "one_time", "charge", "correction"]
+LineKind = Literal["recurring", "seat", "usage", "one_time", "charge", "correction"]
 Earned = Literal["ahead", "usage", "fee"]
 
 EXACT_PLACES = 12
@@ -109,6 +109,12 @@ def period_content(period: Interval) -> dict[str, str]:
 def rate(price: PlanPrice, quantity: Decimal, part: Share) -> tuple[Rated, Fraction]:
     rated = price.price.rate(before=None, quantity=quantity)
     return rated, prorate(rated.amount_exact, part)
+
+
+def unit_amount_of(price: PlanPrice) -> str | None:
+    """What each unit costs, where the price says it in one number."""
+    unit = price.price.definition().get("unit_amount")
+    return unit if isinstance(unit, str) else None
 
 
 def line_key(price: PlanPrice, period: Interval) -> str:

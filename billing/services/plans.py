@@ -9,6 +9,7 @@ from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
+from billing.selectors.price_meters import Placed, meters_of_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
@@ -47,7 +48,13 @@ def create_plan_version(
     """
     minimum = _parse_minimum(minimum_commitment, currency)
     parsed = _parse_prices(prices)
-    meters = _meters_of(project, parsed)
+    meters = meters_of_prices(
+        project,
+        [
+            Placed(price, f"/prices/{index}", definition)
+            for index, (price, definition) in enumerate(zip(parsed, prices, strict=True))
+        ],
+    )
     content: dict[str, Any] = {
         "name": name,
         "currency": currency,
@@ -119,6 +126,12 @@ def _store_prices(
     )
 
 
+def refusal_of(error: PriceError, pointer: str = "") -> InvalidError:
+    """The refusal of a definition that stands at this pointer in the request."""
+    refusal = UnsupportedError if error.code == "unsupported" else InvalidError
+    return refusal(error.detail, pointer=f"{pointer}{error.pointer}")
+
+
 def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
     parsed: list[PlanPrice] = []
     for index, definition in enumerate(prices):
@@ -126,20 +139,8 @@ def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
         try:
             price = parse_plan_price(definition)
         except PriceError as error:
-            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
-            raise refusal(error.detail, pointer=f"{pointer}{error.pointer}") from error
+            raise refusal_of(error, pointer) from error
         if any(price.code == other.code for other in parsed):
             raise InvalidError(f"There are two prices {price.code!r}.", pointer=f"{pointer}/code")
         parsed.append(price)
     return parsed
-
-
-def _meters_of(project: Project, prices: Sequence[PlanPrice]) -> dict[str, Meter]:
-    codes = {price.meter for price in prices if price.meter is not None}
-    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
-    for index, price in enumerate(prices):
-        if price.meter is not None and price.meter not in meters:
-            raise InvalidError(
-                f"There is no meter {price.meter!r}.", pointer=f"/prices/{index}/meter"
-            )
-    return meters
