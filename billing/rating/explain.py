@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from billing.rating.invoice import quantity_of_evidence
+from billing.rating.invoice import use_of_evidence
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.words import spoken
 
@@ -114,8 +114,7 @@ def _seats(quantity: str) -> str:
 
 
 def _steps(evidence: Mapping[str, Any], price: PlanPrice, currency: str) -> Iterator[str]:
-    quantity = quantity_of_evidence(evidence)
-    for step in price.price.rate(before=None, quantity=quantity).steps:
+    for step in price.price.rate(use_of_evidence(price, evidence)).steps:
         words = step.text[:1].upper() + step.text[1:]
         yield f"{words} = {spoken(step.amount)} {currency}."
 

@@ -25,6 +25,7 @@ from billing.rating.lines import (
     unit_amount_of,
     usage_evidence,
 )
+from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share, share
 from billing.rating.terms import Terms
@@ -117,20 +118,20 @@ def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "charge" in evidence:
         return Money.parse(evidence["charge"]["amount"], currency).minor
     price = parse_plan_price(evidence["price"])
-    quantity = quantity_of_evidence(evidence)
+    use = use_of_evidence(price, evidence)
     part = evidence.get("share")
     taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
-    _, exact = rate(price, quantity, taken)
+    _, exact = rate(price, use, taken)
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
 
 
-def quantity_of_evidence(evidence: Mapping[str, Any]) -> Decimal:
+def use_of_evidence(price: PlanPrice, evidence: Mapping[str, Any]) -> Any:
     """What a line's price was applied to: usage, seats, or the one of a fee."""
     if "usage" in evidence:
-        return Decimal(evidence["usage"]["quantity"])
+        return price.price.read(evidence["usage"])
     return Decimal(evidence["quantity"]) if "quantity" in evidence else ONE
 
 
@@ -172,7 +173,7 @@ def _fee_line(
         description=f"{price.name}{days}",
         period=period.interval,
         quantity="1" if seats is None else plain(seats),
-        unit_amount=plain(rated.amount_exact) if seats is None else unit_amount_of(price),
+        unit_amount=number_text(rated.amount_exact) if seats is None else unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         evidence={
@@ -194,7 +195,8 @@ def _fee_line(
 def _usage_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
-    rated, exact = rate(price, usage.quantity, WHOLE)
+    use = price.price.use(usage.measured)
+    rated, exact = rate(price, use, WHOLE)
     return Line(
         key=line_key(price, held.period.interval),
         kind="usage",
@@ -207,7 +209,7 @@ def _usage_line(
         earned="usage",
         evidence={
             **common_evidence(terms, held, price, rated, exact),
-            "usage": usage_evidence(usage),
+            "usage": usage_evidence(price, usage, use),
         },
     )
 

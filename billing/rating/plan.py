@@ -17,9 +17,9 @@ Billing = Literal["in_advance", "in_arrears"]
 FEES = ("recurring", "seat")
 COMMON = frozenset({"code", "name", "kind", "meter", "filters", "billing", "prorate"})
 # Parts of the contract that this version does not have; a null or an empty list asks for nothing.
-UNSUPPORTED = frozenset(
-    {"minimum_amount", "maximum_amount", "interval", "interval_count", "transform"}
-)
+UNSUPPORTED = frozenset({"interval", "interval_count"})
+# Of a quantity, not of a fixed fee; a transform, of one that is measured.
+OF_QUANTITIES = ("minimum_amount", "maximum_amount")
 MAX_CODE = 255
 
 
@@ -91,6 +91,9 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     model = {k: v for k, v in definition.items() if k not in COMMON and k not in UNSUPPORTED}
     price = parse_price(model)
     _refuse_model(kind, price)
+    for name in _unfit(kind):
+        if definition.get(name) is not None:
+            raise PriceError(f"/{name}", "invalid", f"a {kind} price has no {name}")
     return PlanPrice(
         code=code,
         name=_read_text(definition, "name", default=code),
@@ -103,9 +106,18 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     )
 
 
+def _unfit(kind: str) -> tuple[str, ...]:
+    """What a price of this kind cannot have."""
+    if kind == "usage":
+        return ()
+    return ("transform",) if kind == "seat" else ("transform", *OF_QUANTITIES)
+
+
 def _refuse_model(kind: str, price: Price) -> None:
     """A model must have what it reads, and must read what the kind is about."""
     name = price.model.name
+    if kind == "seat" and price.reads != "quantity":
+        raise PriceError("/model", "invalid", f"a {name} price reads events, and a seat has none")
     if kind == "seat" and name == "flat":
         raise PriceError(
             "/model",
