@@ -176,7 +176,7 @@ def _moves(what: str, name: str, old: Json, new: Json) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return "proration" if name == "prorate" else name.replace("_", " ")
 
 
 def _value(name: str, value: Json) -> str:
