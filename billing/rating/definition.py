@@ -128,7 +128,7 @@ def _read(
     max_integer_digits: int,
     max_places: int,
 ) -> Decimal:
-    place = f"{pointer}/{name}"
+    place = f"{pointer}/{token(name)}"
     value = definition.get(name, default)
     if value is None:
         raise PriceError(place, "required", f"{name} is missing")

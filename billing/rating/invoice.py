@@ -32,6 +32,7 @@ from billing.rating.lines import (
     rate,
     rounding_of,
     share_evidence,
+    unit_amount_of,
     usage_evidence,
 )
 from billing.rating.minimum import amount_of_minimum, counted_minor
@@ -152,7 +153,7 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "minimum" in evidence:
         return amount_of_minimum(evidence, currency)
     price = parse_plan_price(evidence["price"])
-    use = price.price.read(evidence["usage"]) if "usage" in evidence else ONE
+    use = use_of_evidence(price, evidence)
     part = evidence.get("share")
     taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
     _, exact = rate(price, use, taken)
@@ -160,6 +161,13 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
+
+
+def use_of_evidence(price: PlanPrice, evidence: Mapping[str, Any]) -> Any:
+    """What a line's price was applied to: usage, seats, or the one of a fee."""
+    if "usage" in evidence:
+        return price.price.read(evidence["usage"])
+    return Decimal(evidence["quantity"]) if "quantity" in evidence else ONE
 
 
 def _lines(facts: InvoiceFacts) -> Iterator[Line]:
@@ -180,7 +188,7 @@ def _lines(facts: InvoiceFacts) -> Iterator[Line]:
 
 
 def _is_fee(price: PlanPrice, billing: str) -> bool:
-    return price.kind == "recurring" and price.billing == billing
+    return price.is_fee and price.billing == billing
 
 
 def _fee_line(
@@ -190,7 +198,8 @@ def _fee_line(
     part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm)
     if price.kind == "one_time" or not price.prorate:
         part = Share(part.denominator, part.denominator, part.unit)
-    rated, exact = rate(price, ONE, part)
+    seats = terms.quantities[price.code] if price.kind == "seat" else None
+    rated, exact = rate(price, ONE if seats is None else seats, part)
     days = "" if part.is_whole else f" ({part.numerator} of {part.denominator} {part.unit})"
     return Line(
         key=line_key(price, period.interval),
@@ -198,13 +207,14 @@ def _fee_line(
         price=price.code,
         description=f"{price.name}{days}",
         period=period.interval,
-        quantity="1",
-        unit_amount=number_text(rated.amount_exact),
+        quantity="1" if seats is None else plain(seats),
+        unit_amount=number_text(rated.amount_exact) if seats is None else unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         unit=period.number,
         evidence={
             **common_evidence(terms, held, price, rated, exact),
+            **({} if seats is None else {"quantity": plain(seats)}),
             "share": share_evidence(period, part),
         },
     )
@@ -215,7 +225,6 @@ def _usage_line(
 ) -> Line:
     use = price.price.use(usage.measured)
     rated, exact = rate(price, use, WHOLE)
-    unit = price.price.definition().get("unit_amount")
     return Line(
         key=line_key(price, held.period.interval),
         kind="usage",
@@ -223,8 +232,7 @@ def _usage_line(
         description=price.name,
         period=held.period.interval,
         quantity=plain(usage.quantity),
-        # After a transform the price is not one of the units that the line counts.
-        unit_amount=unit if isinstance(unit, str) and price.price.transform is None else None,
+        unit_amount=unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         unit=held.period.number,

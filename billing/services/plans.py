@@ -9,11 +9,13 @@ from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
+from billing.selectors.price_meters import Placed, meters_of_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
 from neruba.errors import InvalidError, UnsupportedError
 from neruba.models import Project
+from neruba.money import Money
 from neruba.services.audit import record
 
 
@@ -34,25 +36,35 @@ def create_plan_version(
     interval: str,
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
+    minimum_commitment: str | None = None,
     actor: Actor,
     at: datetime,
 ) -> CreatedVersion:
     """Make a plan, or the next version of one; the content of the latest version again returns
     that.
 
-    Raises InvalidError with a pointer to the field of the price that makes no sense.
+    `minimum_commitment` is what each period comes to at least, in major units of the currency, or
+    None. Raises InvalidError with a pointer to the field of the price that makes no sense.
     """
+    minimum = _parse_minimum(minimum_commitment, currency)
     parsed = _parse_prices(prices)
-    meters = _meters_of(project, parsed)
-    content_hash = sha256_hex(
-        {
-            "name": name,
-            "currency": currency,
-            "interval": interval,
-            "interval_count": interval_count,
-            "prices": [price.definition() for price in parsed],
-        }
+    meters = meters_of_prices(
+        project,
+        [
+            Placed(price, f"/prices/{index}", definition)
+            for index, (price, definition) in enumerate(zip(parsed, prices, strict=True))
+        ],
     )
+    content: dict[str, Any] = {
+        "name": name,
+        "currency": currency,
+        "interval": interval,
+        "interval_count": interval_count,
+        "prices": [price.definition() for price in parsed],
+    }
+    if minimum is not None:
+        content["minimum_commitment"] = minimum.amount
+    content_hash = sha256_hex(content)
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()
@@ -66,6 +78,7 @@ def create_plan_version(
         currency=currency,
         interval=interval,
         interval_count=interval_count,
+        minimum_commitment_minor=None if minimum is None else minimum.minor,
         content_hash=content_hash,
         created_at=at,
     )
@@ -79,6 +92,18 @@ def create_plan_version(
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def _parse_minimum(text: str | None, currency: str) -> Money | None:
+    if text is None:
+        return None
+    try:
+        minimum = Money.parse(text, currency)
+    except ValueError as error:
+        raise InvalidError(f"{error}.", pointer="/minimum_commitment") from None
+    if minimum.minor < 0:
+        raise InvalidError("A minimum commitment is zero or more.", pointer="/minimum_commitment")
+    return minimum
 
 
 def _store_prices(
@@ -101,6 +126,12 @@ def _store_prices(
     )
 
 
+def refusal_of(error: PriceError, pointer: str = "") -> InvalidError:
+    """The refusal of a definition that stands at this pointer in the request."""
+    refusal = UnsupportedError if error.code == "unsupported" else InvalidError
+    return refusal(error.detail, pointer=f"{pointer}{error.pointer}")
+
+
 def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
     parsed: list[PlanPrice] = []
     for index, definition in enumerate(prices):
@@ -108,20 +139,8 @@ def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
         try:
             price = parse_plan_price(definition)
         except PriceError as error:
-            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
-            raise refusal(error.detail, pointer=f"{pointer}{error.pointer}") from error
+            raise refusal_of(error, pointer) from error
         if any(price.code == other.code for other in parsed):
             raise InvalidError(f"There are two prices {price.code!r}.", pointer=f"{pointer}/code")
         parsed.append(price)
     return parsed
-
-
-def _meters_of(project: Project, prices: Sequence[PlanPrice]) -> dict[str, Meter]:
-    codes = {price.meter for price in prices if price.meter is not None}
-    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
-    for index, price in enumerate(prices):
-        if price.meter is not None and price.meter not in meters:
-            raise InvalidError(
-                f"There is no meter {price.meter!r}.", pointer=f"/prices/{index}/meter"
-            )
-    return meters

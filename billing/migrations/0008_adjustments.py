@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_coupons'),
+        ('billing', '0007_minimum_commitment'),
         ('ledger', '0003_wallets'),
         ('neruba', '0009_tax_rates'),
     ]
