@@ -50,6 +50,8 @@ class TransformBody(serializers.Serializer[Any]):
     round = serializers.ChoiceField(
         choices=["up", "down", "half_up"], required=False, allow_null=True
     )
+
+
 class PriceFilterBody(serializers.Serializer[Any]):
     property = serializers.CharField()
 

@@ -143,6 +143,8 @@ def discount_name(line: str, number: int) -> str:
 def tax_name(line: str, tax: int) -> str:
     """How transfers name what the invoice's tax of this place puts on a line."""
     return f"tax {tax} {line}"
+
+
 def unit_amount_of(price: PlanPrice) -> str | None:
     """What each unit of the line costs, where the price says it in one number: after a transform it
     is none of the units that the line counts.

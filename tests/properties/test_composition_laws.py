@@ -16,12 +16,12 @@ from billing.rating.coupon import RedeemedCoupon
 from billing.rating.discounts import CouponFacts
 from billing.rating.facts import InvoiceFacts, PeriodFacts
 from billing.rating.invoice import InvoiceContent, amount_of_evidence
-from billing.rating.lines import Line
+from billing.rating.lines import Line, LineKind
 from billing.rating.minimum import counted_minor, due_minimum
 from billing.rating.rhythm import Rhythm
 from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
-from neruba.money import apportion, rounded_minor
+from neruba.money import Rounding, apportion, rounded_minor
 from neruba.project_settings import ProjectSettings
 from neruba.tax import TaxRateFact
 
@@ -71,7 +71,7 @@ def coupons(draw: st.DrawFn, currency: str) -> list[CouponFacts]:
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[InvoiceFacts, list[Line]]:
     currency = draw(st.sampled_from(CURRENCIES))
-    rounding = draw(st.sampled_from(["half_up", "half_even"]))
+    rounding: Rounding = draw(st.sampled_from(["half_up", "half_even"]))
     policy = ProjectSettings(rounding=rounding)
     terms = Terms(
         plan="pro",
@@ -92,7 +92,7 @@ def documents(draw: st.DrawFn) -> tuple[InvoiceFacts, list[Line]]:
     for index in range(draw(st.integers(0, 5))):
         held = draw(st.sampled_from([ended, begun]))
         minor = draw(minors)
-        kind = draw(st.sampled_from(["usage", "recurring", "charge"]))
+        kind: LineKind = draw(st.sampled_from(["usage", "recurring", "charge"]))
         lines.append(
             Line(
                 key=f"{kind}:{index}",
