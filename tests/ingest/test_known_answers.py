@@ -51,7 +51,8 @@ def meter(row: dict[str, Any]) -> dict[str, Any]:
         ],
         "group_by": row.get("group_by", []),
         "carry_over": row.get("recurring", False),
-        "rounding": rounding and {"mode": MODES[rounding["function"]], "places": rounding["places"]},
+        "rounding": rounding
+        and {"mode": MODES[rounding["function"]], "places": rounding["places"]},
     }
 
 
