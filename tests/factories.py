@@ -127,6 +127,7 @@ def meter(
     value_property: str = "",
     filters: Sequence[Mapping[str, Any]] = (),
     group_by: Sequence[str] = (),
+    **more: Any,
 ) -> Meter:
     code = code or f"meter-{next(_numbers)}"
     return create_meter(
@@ -140,6 +141,7 @@ def meter(
         group_by=group_by,
         actor=SYSTEM,
         at=clock.now(project),
+        **more,
     ).meter
 
 

@@ -49,7 +49,8 @@ T = TypeVar("T")
 
 def touched_periods(project: Project, days: Mapping[Stream, Collection[date]]) -> list[Period]:
     """The periods whose end has been drafted or billed, that have an instant in one of these UTC
-    days and a price for usage of that type; with their subscriptions and customers.
+    days and a price for usage of that type; with their subscriptions and customers. Where the
+    price's meter carries over, every period that ends after the day.
     """
     found: list[Period] = []
     for part in in_parts(sorted(days), SUBJECTS_AT_ONCE):
@@ -69,17 +70,25 @@ def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Itera
         project=project,
         subscription__customer__in=marked,
         subscription__next_boundary__gt=F("number") + 1,
-        start__lt=_midnight(max(every)) + DAY,
         end__gt=_midnight(min(every)),
     )
+    if not _carries(project, {stream.type for stream in days}):
+        rows = rows.filter(start__lt=_midnight(max(every)) + DAY)
     closed = list(rows.select_related("subscription__customer").order_by("subscription", "number"))
     types = _types_billed(project, {row.subscription_id for row in closed})
     for row in closed:
+        billed = types[row.subscription_id]
         if any(
-            kind in types[row.subscription_id] and _overlaps(row, several)
+            (kind in billed.at_once and _overlaps(row, several))
+            or (kind in billed.carried and _midnight(min(several)) < row.end)
             for kind, several in marked[row.subscription.customer_id]
         ):
             yield row
+
+
+def _carries(project: Project, types: Collection[str]) -> bool:
+    """Whether what happens may change usage of later periods too."""
+    return Meter.objects.filter(project=project, event_type__in=types, carry_over=True).exists()
 
 
 def owners_of(project: Project, subjects: Collection[int]) -> dict[int, int]:
@@ -88,15 +97,28 @@ def owners_of(project: Project, subjects: Collection[int]) -> dict[int, int]:
     return {pk: customer for pk, customer in rows.values_list("pk", "customer_id") if customer}
 
 
-def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, set[str]]:
-    """The types of events that each subscription has a price for."""
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """The types of events that a subscription has a price for: those that count in the period in
+    which they happen, and those that stay in the level of every later one.
+    """
+
+    at_once: set[str]
+    carried: set[str]
+
+
+def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, _Types]:
     timelines = timelines_of(project, subscriptions)
     codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
-    meters = Meter.objects.filter(project=project, code__in=codes)
-    types = dict(meters.values_list("code", "event_type"))
-    return {
-        pk: {types[code] for code in timeline.terms.meters} for pk, timeline in timelines.items()
-    }
+    meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
+    answer = {}
+    for pk, timeline in timelines.items():
+        priced = [meters[code] for code in timeline.terms.meters]
+        answer[pk] = _Types(
+            {meter.event_type for meter in priced},
+            {meter.event_type for meter in priced if meter.carry_over},
+        )
+    return answer
 
 
 def _overlaps(period: Period, days: Iterable[date]) -> bool:
