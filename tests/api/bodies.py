@@ -44,6 +44,16 @@ PLAN: dict[str, Any] = {
         },
     ],
 }
+RATE: dict[str, Any] = {
+    "price": {
+        "model": "matrix",
+        "cells": [{"match": {"cloud": "aws"}, "unit_amount": "3"}],
+        "default_unit_amount": "10",
+        "minimum_amount": "5",
+    },
+    "currency": "USD",
+    "events": [{"value": "10", "properties": {"cloud": "aws"}}],
+}
 METER: dict[str, Any] = {
     "code": "calls",
     "name": "Calls",
