@@ -61,6 +61,16 @@ RICH_PLAN: dict[str, Any] = {
         {**PLAN["prices"][1], "filters": [{"property": "region", "in": ["eu"]}]},
     ],
 }
+RATE: dict[str, Any] = {
+    "price": {
+        "model": "matrix",
+        "cells": [{"match": {"cloud": "aws"}, "unit_amount": "3"}],
+        "default_unit_amount": "10",
+        "minimum_amount": "5",
+    },
+    "currency": "USD",
+    "events": [{"value": "10", "properties": {"cloud": "aws"}}],
+}
 METER: dict[str, Any] = {
     "code": "calls",
     "name": "Calls",
