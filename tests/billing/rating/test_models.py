@@ -6,7 +6,6 @@ import pytest
 
 from billing.rating.models import MODELS, Price, parse_price
 from billing.rating.numbers import Number, add, multiply
-from billing.rating.price import PriceError
 
 TIERS = [
     {"up_to": "10", "unit_amount": "2", "flat_amount": "100"},
@@ -37,6 +36,12 @@ def test_laws_have_a_version() -> None:
         "flat": "flat@1",
         "per_unit": "per_unit@1",
         "graduated": "graduated@1",
+        "volume": "volume@1",
+        "package": "package@1",
+        "percentage": "percentage@1",
+        "graduated_percentage": "graduated_percentage@1",
+        "matrix": "matrix@1",
+        "dynamic": "dynamic@1",
     }
 
 
@@ -148,69 +153,6 @@ def test_definition_is_written_complete_and_canonical(
 ) -> None:
     assert parse_price(definition).definition() == canonical
     assert parse_price(canonical) == parse_price(definition)
-
-
-def tiers(*bounds: object) -> list[dict[str, object]]:
-    return [{"up_to": bound, "unit_amount": "1"} for bound in bounds]
-
-
-@pytest.mark.parametrize(
-    ("definition", "pointer", "code"),
-    [
-        ({}, "/model", "required"),
-        ({"model": "capacity"}, "/model", "unknown"),
-        ({"model": ["flat"]}, "/model", "unknown"),
-        ({"model": "flat"}, "/amount", "required"),
-        ({"model": "flat", "amount": None}, "/amount", "required"),
-        ({"model": "flat", "amount": "1", "unit_amount": "1"}, "/unit_amount", "unknown"),
-        ({"model": "flat", "amount": "1", "a/b~": 1}, "/a~1b~0", "unknown"),
-        ({"model": "flat", "amount": 1.5}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": Decimal("1.5")}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": True}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": "1e3"}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": 10**5000}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": "-1"}, "/amount", "negative"),
-        ({"model": "per_unit", "unit_amount": "0.0000000000001"}, "/unit_amount", "not_a_decimal"),
-        ({"model": "per_unit", "unit_amount": "1", "free_units": "-1"}, "/free_units", "negative"),
-        (
-            {"model": "per_unit", "unit_amount": "1", "free_units": "0.0000000001"},
-            "/free_units",
-            "not_a_decimal",
-        ),
-        ({"model": "graduated"}, "/tiers", "required"),
-        ({"model": "graduated", "tiers": []}, "/tiers", "not_tiers"),
-        ({"model": "graduated", "tiers": {"up_to": None}}, "/tiers", "not_tiers"),
-        ({"model": "graduated", "tiers": ["x"]}, "/tiers/0", "not_a_tier"),
-        ({"model": "graduated", "tiers": [{"unit_amount": "1"}]}, "/tiers/0/up_to", "required"),
-        ({"model": "graduated", "tiers": [{"up_to": None}]}, "/tiers/0/unit_amount", "required"),
-        (
-            {"model": "graduated", "tiers": [{"up_to": None, "unit_amount": "1", "flat": "1"}]},
-            "/tiers/0/flat",
-            "unknown",
-        ),
-        (
-            {"model": "graduated", "tiers": tiers("10", "10", None)},
-            "/tiers/1/up_to",
-            "not_ascending",
-        ),
-        ({"model": "graduated", "tiers": tiers("0", None)}, "/tiers/0/up_to", "not_ascending"),
-        ({"model": "graduated", "tiers": tiers("-1", None)}, "/tiers/0/up_to", "negative"),
-        ({"model": "graduated", "tiers": tiers("10", "20")}, "/tiers/1/up_to", "not_open"),
-        ({"model": "graduated", "tiers": tiers(None, None)}, "/tiers/0/up_to", "open_too_early"),
-        (
-            {"model": "graduated", "tiers": tiers(None), "first_flat_at_zero": "yes"},
-            "/first_flat_at_zero",
-            "not_a_boolean",
-        ),
-    ],
-)
-def test_what_is_no_price_is_refused_with_its_place(
-    definition: dict[str, Any], pointer: str, code: str
-) -> None:
-    with pytest.raises(PriceError) as refused:
-        parse_price(definition)
-    assert (refused.value.pointer, refused.value.code) == (pointer, code)
-    assert refused.value.detail
 
 
 def test_a_transform_is_of_totals_and_a_part_is_what_the_total_gained() -> None:
