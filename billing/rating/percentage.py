@@ -254,9 +254,7 @@ def _events(passed: Passed) -> str:
 
 
 def _negative(passed: Passed) -> str:
-    return (
-        f"{_events(passed)} below zero, {spoken(passed.amount)} in all, of which nothing is taken"
-    )
+    return f"nothing of {_events(passed)} below zero, {spoken(passed.amount)} in all"
 
 
 def _free(passed: Passed) -> str:
@@ -269,9 +267,7 @@ def _rated(passed: Passed, params: Percentage) -> str:
 
 
 def _bounded(passed: Passed, bound: Decimal, name: str) -> str:
-    return (
-        f"{_events(passed)}, {spoken(passed.amount)} in all, at the {name} of {spoken(bound)} each"
-    )
+    return f"{_events(passed)} at the {name} of {spoken(bound)} each, for {spoken(passed.amount)}"
 
 
 def _optional(amount: Decimal | None) -> str | None:
