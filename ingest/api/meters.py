@@ -15,7 +15,7 @@ from ingest.models import Meter
 from ingest.services.meters import create_meter
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Flag, Identifier, Instant, Strict, Text
+from neruba.api.fields import Flag, Identifier, Instant, Strict, Text, Whole
 from neruba.api.views import ProjectView, one
 from neruba.canonical import MAX_INTEGER
 from neruba.decimals import QUANTITY_PLACES
@@ -58,7 +58,7 @@ class RoundingBody(Strict):
     """
 
     mode = serializers.ChoiceField(choices=tuple(MODES))
-    places = serializers.IntegerField(min_value=LOWEST_PLACES, max_value=QUANTITY_PLACES)
+    places = Whole(min_value=LOWEST_PLACES, max_value=QUANTITY_PLACES)
 
 
 class MeterBody(serializers.Serializer[Meter]):

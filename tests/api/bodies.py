@@ -80,6 +80,7 @@ METER: dict[str, Any] = {
     "filters": [{"property": "region", "in": ["eu", "us"]}],
     "group_by": ["region"],
     "carry_over": False,
+    "rounding": {"mode": "up", "places": 2},
 }
 CUSTOMER: dict[str, Any] = {
     "external_id": "acme",

@@ -62,14 +62,13 @@ bodies = st.builds(
     st.sampled_from([None, "add", "remove"]),
 )
 # What a price may ask besides: of groups, and of more than groups tell.
-filters = st.sampled_from(
-    [
-        (),
-        ({"property": "model", "in": ["a"]},),
-        ({"property": "model", "in": ["b", None]},),
-        ({"property": "item", "in": ["x", 1]}, {"property": "model", "in": ["a", "b"]}),
-    ]
-).map(lambda specs: tuple(map(Filter.of, specs)))
+further: list[list[dict[str, Any]]] = [
+    [],
+    [{"property": "model", "in": ["a"]}],
+    [{"property": "model", "in": ["b", None]}],
+    [{"property": "item", "in": ["x", 1]}, {"property": "model", "in": ["a", "b"]}],
+]
+filters = st.sampled_from([tuple(Filter.of(spec) for spec in specs) for specs in further])
 details: st.SearchStrategy[Detail] = st.sampled_from(["total", "groups", "events"])
 intervals = st.tuples(instants, instants).map(lambda pair: (min(pair), max(pair)))
 Event = dict[str, Any]
@@ -164,7 +163,7 @@ class TestWindows(TestCase):
                 rebuild_windows(project, zones={pk: [zone] for pk in subjects})
         bound = data.draw(st.none() | reaching(project))
         between = data.draw(intervals)
-        asked = {"filters": data.draw(filters), "detail": data.draw(details)}
+        narrowed, detail = data.draw(filters), data.draw(details)
         windows, raw = (
             everything(
                 *(project, meters),
@@ -172,7 +171,8 @@ class TestWindows(TestCase):
                 between=between,
                 bound=bound,
                 source=source,
-                **asked,
+                filters=narrowed,
+                detail=detail,
             )
             for source in ("windows", "raw")
         )
