@@ -10,7 +10,7 @@ from typing import Any
 from billing.rating.definition import refuse_unknown, token
 from billing.rating.models import Price, parse_price
 from billing.rating.numbers import number_text
-from billing.rating.plan import COMMON, UNSUPPORTED
+from billing.rating.plan import COMMON
 from billing.rating.price import GroupUse, Measured, PriceError, Scalar
 from neruba.decimals import (
     QUANTITY_INTEGER_DIGITS,
@@ -26,7 +26,7 @@ PART = ("quantity", "events")
 EVENT_FIELDS = frozenset({"value", "properties"})
 MAX_EVENTS = 10_000
 # What a price of a plan says of other things than its amount.
-BESIDE = COMMON | UNSUPPORTED | {"filters", "interval", "interval_count"}
+BESIDE = COMMON
 
 
 def rate_request(request: object) -> dict[str, Any]:

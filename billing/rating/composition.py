@@ -50,53 +50,55 @@ def compose(facts: InvoiceFacts, rated: Sequence[Line]) -> Composition:
     Law: the total is the sum of the lines less discounts with the tax on them, whatever is
     inclusive: subtotal - discounts + taxes.
     """
-    lines = list(rated)
     discounts: tuple[Discount, ...] = ()
     if facts.coupons:
         discounts = discounts_of(
-            list(_discountable(facts, lines)),
+            list(_discountable(rated)),
             facts.coupons,
             currency=facts.currency,
             rounding=facts.rounding,
         )
-    lines += _minimum(facts, lines, discounts)
-    if facts.corrections:
-        again = correction_lines(facts)
-        discounts += correction_discounts(facts, again)
-        lines += again
-        lines += _minimum_corrections(facts, again, discounts)
+    again = correction_lines(facts) if facts.corrections else ()
+    moved = correction_discounts(facts, again)
+    discounts += moved
+    lines = [
+        *rated,
+        *_minimum(facts, [*rated, *again], discounts),
+        *again,
+        *_minimum_corrections(facts, again, moved),
+    ]
     return _taxed(facts, lines, discounts)
 
 
 def corrected_minimum(facts: MinimumFacts, composed: Composition) -> MinimumFacts:
     """The facts of a period's minimum once a document that corrects it is issued."""
-    unit = facts.held.period.number
+    period = facts.held.period.interval
     printed = sum(
-        line.gross_minor for line in composed.lines if line.unit == unit and is_minimum(line)
+        line.gross_minor for line in composed.lines if line.period == period and is_minimum(line)
     )
+    counted = counted_minor(composed.lines, composed.discounts, period)
     return replace(
         facts,
-        counted_minor=facts.counted_minor + counted_minor(composed.lines, composed.discounts, unit),
+        counted_minor=facts.counted_minor
+        + counted_minor(composed.lines, composed.discounts, period),
         billed_minor=facts.billed_minor + printed,
     )
 
 
-def _discountable(facts: InvoiceFacts, lines: Sequence[Line]) -> Iterator[Discountable]:
+def _discountable(lines: Sequence[Line]) -> Iterator[Discountable]:
     for line in lines:
         if line.kind not in DISCOUNTED or line.amount_minor <= 0 or line.unit is None:
             continue
-        held = facts.begun if facts.begun and line.unit == facts.boundary else facts.ended
-        assert held is not None, "a line of a subscription is of one of the two periods"
-        yield Discountable(line.key, line.price, line.unit, held.period.end, line.amount_minor)
+        yield Discountable(line.key, line.price, line.unit, line.period.end, line.amount_minor)
 
 
 def _minimum(
     facts: InvoiceFacts, lines: Sequence[Line], discounts: Sequence[Discount]
 ) -> Iterator[Line]:
-    terms, ended = facts.terms, facts.ended
-    if terms is None or ended is None or terms.minimum_commitment_minor is None:
+    terms, ended = facts.terms, facts.minimum_period
+    if terms is None or ended is None:
         return
-    counted = facts.counted_minor + counted_minor(lines, discounts, ended.period.number)
+    counted = facts.counted_minor + counted_minor(lines, discounts, ended.period.interval)
     line = minimum_line(
         terms, ended, counted=counted, elsewhere=facts.counted_minor, currency=facts.currency
     )
@@ -109,7 +111,7 @@ def _minimum_corrections(
 ) -> Iterator[Line]:
     assert facts.terms is not None, "a correction is of a subscription"
     for one in facts.minimums:
-        moved = counted_minor(corrections, discounts, one.held.period.number)
+        moved = counted_minor(corrections, discounts, one.held.period.interval)
         line = minimum_correction(facts.terms, one, moved=moved, currency=facts.currency)
         if line is not None:
             yield line

@@ -12,16 +12,18 @@ from typing import Any
 from billing.rating.discounts import Discount, known_discounts
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
 from billing.rating.lines import (
-    WHOLE,
     Line,
     common_evidence,
+    limits_share,
     rate,
     rounding_of,
+    share_evidence,
     usage_evidence,
     usage_key,
 )
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
+from billing.rating.proration import Share
 from billing.rating.terms import Terms
 from neruba.decimals import plain
 from neruba.money import Money, to_minor
@@ -34,6 +36,7 @@ class _Rerated:
     facts: CorrectionFacts
     price: PlanPrice
     use: Any
+    part: Share
     rated: Rated
     exact: Fraction
     known: int
@@ -47,7 +50,9 @@ def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
     """The corrections of a document, in the order of the facts; no line where nothing moves."""
     assert facts.terms is not None, "a correction is of a subscription"
     prices = {price.code: price for price in facts.terms.prices}
-    again = [_rerate(one, prices[one.price], facts.currency) for one in facts.corrections]
+    again = [
+        _rerate(one, prices[one.price], facts.terms, facts.currency) for one in facts.corrections
+    ]
     return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
 
 
@@ -97,11 +102,12 @@ def corrected_key(correction: CorrectionFacts) -> str:
     return usage_key(correction.price, correction.held.period.interval)
 
 
-def _rerate(facts: CorrectionFacts, price: PlanPrice, currency: str) -> _Rerated:
+def _rerate(facts: CorrectionFacts, price: PlanPrice, terms: Terms, currency: str) -> _Rerated:
     use = price.price.use(facts.usage.measured)
-    rated, exact = rate(price, use, WHOLE)
+    part = limits_share(terms, facts.held, price)
+    rated, exact = rate(price, use, part)
     known = to_minor(exact, currency, rounding_of(facts.held.policy))
-    return _Rerated(facts, price, use, rated, exact, known)
+    return _Rerated(facts, price, use, part, rated, exact, known)
 
 
 def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
@@ -120,6 +126,7 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
         evidence={
             **common_evidence(terms, held, one.price, one.rated, one.exact),
             "usage": usage_evidence(one.price, usage, one.use),
+            **({} if one.part.is_whole else {"share": share_evidence(held.period, one.part)}),
             "correction": {
                 "quantity_billed": plain(billed.quantity),
                 "events_billed": billed.events,
@@ -128,6 +135,5 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
             },
         },
         corrects={"invoice": one.facts.invoice, "line": key},
-        unit=held.period.number,
         tax=one.facts.tax,
     )

@@ -27,6 +27,7 @@ from billing.rating.lines import (
     Line,
     basis_of,
     common_evidence,
+    limits_share,
     line_key,
     period_content,
     rate,
@@ -74,9 +75,9 @@ class InvoiceContent:
     def total(self) -> Money:
         return Money(self.composed.total_minor, self.facts.currency)
 
-    def counted_minor(self, unit: int) -> int:
-        """What it counts towards the plan's minimum of period `unit`, in minor units."""
-        return counted_minor(self.lines, self.composed.discounts, unit)
+    def counted_minor(self, period: Interval) -> int:
+        """What it counts towards the plan's minimum of a period, in minor units."""
+        return counted_minor(self.lines, self.composed.discounts, period)
 
     @property
     def is_made(self) -> bool:
@@ -174,17 +175,27 @@ def _lines(facts: InvoiceFacts) -> Iterator[Line]:
     terms = facts.terms
     if terms is not None:
         for price in terms.prices:
-            if facts.ended is not None and price.kind == "usage":
-                yield _usage_line(facts, terms, facts.ended, price, facts.usage[price.code])
-            elif facts.ended is not None and _is_fee(price, "in_arrears"):
-                yield _fee_line(facts, terms, facts.ended, price, earned="fee")
+            ended = facts.ended_on(terms.rhythm_of(price))
+            if ended is not None and price.kind == "usage":
+                yield _usage_line(facts, terms, ended, price, facts.usage[price.code])
+            elif ended is not None and _is_fee(price, "in_arrears"):
+                yield _fee_line(facts, terms, ended, price, earned="fee")
         for price in terms.prices:
-            if facts.begun is not None and _is_fee(price, "in_advance"):
-                yield _fee_line(facts, terms, facts.begun, price, earned="ahead")
-            elif facts.boundary == 0 and facts.begun is not None and price.kind == "one_time":
-                yield _fee_line(facts, terms, facts.begun, price, earned="fee")
+            begun = facts.begun_on(terms.rhythm_of(price))
+            if begun is not None and _is_fee(price, "in_advance"):
+                yield _fee_line(facts, terms, begun, price, earned="ahead")
+            elif facts.boundary == 0 and begun is not None and price.kind == "one_time":
+                yield _fee_line(facts, terms, begun, price, earned="fee")
     for charge in facts.charges:
         yield _charge_line(charge, facts.currency, facts.tax.exempt)
+
+
+def _unit(facts: InvoiceFacts, *, is_ahead: bool) -> int:
+    """The number of the period between boundaries that a line is counted for: the one that begins,
+    or the one that ended.
+    """
+    assert facts.boundary is not None, "only a boundary has lines of prices"
+    return facts.boundary if is_ahead else facts.boundary - 1
 
 
 def _is_fee(price: PlanPrice, billing: str) -> bool:
@@ -195,7 +206,7 @@ def _fee_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, *, earned: Earned
 ) -> Line:
     period, policy = held.period, held.policy
-    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm)
+    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm_of(price))
     if price.kind == "one_time" or not price.prorate:
         part = Share(part.denominator, part.denominator, part.unit)
     seats = terms.quantities[price.code] if price.kind == "seat" else None
@@ -211,7 +222,7 @@ def _fee_line(
         unit_amount=number_text(rated.amount_exact) if seats is None else unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
-        unit=period.number,
+        unit=_unit(facts, is_ahead=earned == "ahead" or price.kind == "one_time"),
         evidence={
             **common_evidence(terms, held, price, rated, exact),
             **({} if seats is None else {"quantity": plain(seats)}),
@@ -224,7 +235,8 @@ def _usage_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
     use = price.price.use(usage.measured)
-    rated, exact = rate(price, use, WHOLE)
+    part = limits_share(terms, held, price)
+    rated, exact = rate(price, use, part)
     return Line(
         key=line_key(price, held.period.interval),
         kind="usage",
@@ -235,10 +247,11 @@ def _usage_line(
         unit_amount=unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
-        unit=held.period.number,
+        unit=_unit(facts, is_ahead=False),
         evidence={
             **common_evidence(terms, held, price, rated, exact),
             "usage": usage_evidence(price, usage, use),
+            **({} if part.is_whole else {"share": share_evidence(held.period, part)}),
         },
     )
 

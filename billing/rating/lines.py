@@ -11,7 +11,7 @@ from billing.rating.facts import PeriodFacts, UsageFacts
 from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
-from billing.rating.proration import POLICIES, Basis, Share, prorate
+from billing.rating.proration import POLICIES, Basis, Share, prorate, share
 from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
@@ -30,8 +30,8 @@ WHOLE = Share(1, 1, "days")
 @dataclass(frozen=True)
 class Line:
     """A line of an invoice, net of inclusive tax. `earned` says when its income is earned, `unit`
-    is the number of the subscription's period that it belongs to, `tax` what it carries where that
-    is not the document's: they are not printed.
+    is the number of the subscription's period that coupons count it for, `tax` what it carries
+    where that is not the document's: they are not printed.
     """
 
     key: str
@@ -130,9 +130,29 @@ def period_content(period: Interval) -> dict[str, str]:
 
 
 def rate(price: PlanPrice, use: Any, part: Share) -> tuple[Rated, Fraction]:
-    """Rate a use of a whole period, as `Price.use` or `Price.read` gives it, and take a share."""
+    """Rate a use for a part of a period: of a fee the part is due, of usage all of it, and only its
+    minimum and maximum are scaled.
+    """
+    if price.kind == "usage":
+        rated = price.price.rate(use, part=part.fraction)
+        return rated, Fraction(rated.amount_exact)
     rated = price.price.rate(use)
     return rated, prorate(rated.amount_exact, part)
+
+
+def limits_share(terms: Terms, held: PeriodFacts, price: PlanPrice) -> Share:
+    """Which part of its minimum and maximum a usage price has in a period: all, unless the period
+    is a short one and the price is prorated.
+    """
+    if not (price.prorate and price.price.limits):
+        return WHOLE
+    period = held.period
+    return share(
+        period.span,
+        period.whole,
+        basis=basis_of(held.policy),
+        rhythm=terms.rhythm_of(price),
+    )
 
 
 def discount_name(line: str, number: int) -> str:

@@ -24,7 +24,7 @@ from billing.rating.numbers import number_text
 from billing.rating.proration import POLICIES, Share, prorate, share
 from billing.rating.terms import Terms
 from neruba.money import Money, exponent, to_minor
-from neruba.period import rfc3339
+from neruba.period import Interval, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,16 @@ def due_minimum(terms: Terms, held: PeriodFacts, currency: str) -> Due:
     return Due(exact, part, to_minor(exact, currency, rounding_of(held.policy)))
 
 
-def counted_minor(lines: Iterable[Line], discounts: Sequence[Discount], unit: int) -> int:
-    """What these lines count towards the minimum of period `unit`, in minor units."""
-    mine = {line.key: line.gross_minor for line in lines if counts(line, unit)}
+def counted_minor(lines: Iterable[Line], discounts: Sequence[Discount], period: Interval) -> int:
+    """What these lines count towards the minimum of a period, in minor units."""
+    mine = {line.key: line.gross_minor for line in lines if counts(line, period)}
     return sum(mine.values()) - sum(one.gross_minor for one in discounts if one.line in mine)
 
 
-def counts(line: Line, unit: int) -> bool:
-    """Whether a line counts towards the minimum of period `unit`."""
-    return line.unit == unit and line.kind != "charge" and not is_minimum(line)
+def counts(line: Line, period: Interval) -> bool:
+    """Whether a line counts towards the minimum of a period: its own lies in it."""
+    lies_in = period.start <= line.period.start and line.period.end <= period.end
+    return lies_in and line.kind != "charge" and not is_minimum(line)
 
 
 def is_minimum(line: Line) -> bool:
@@ -86,7 +87,6 @@ def minimum_line(
         unit_amount=None,
         amount_minor=due.minor - counted,
         earned="fee",
-        unit=held.period.number,
         evidence=minimum_evidence(terms, held, due, minimum, currency),
     )
 
@@ -118,7 +118,6 @@ def minimum_correction(
         unit_amount=None,
         amount_minor=known - facts.billed_minor,
         earned="fee",
-        unit=facts.held.period.number,
         evidence=minimum_evidence(terms, facts.held, due, minimum, currency),
         corrects={"invoice": facts.invoice, "line": key},
         tax=facts.tax,

@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 from billing.models import Charge, Invoice, InvoiceDiscount, InvoiceLine
 from billing.rating.adjustments import Adjustments
 from billing.rating.discounts import CouponFacts
-from billing.rating.facts import InvoiceFacts
+from billing.rating.facts import InvoiceFacts, PeriodFacts
 from billing.rating.invoice import InvoiceContent
 from billing.rating.taxes import Exemption, TaxFacts
 from billing.selectors.amounts import discount_amount, line_amount
@@ -68,12 +68,12 @@ class AdjustmentBook:
             project, {(row.customer_id, row.subscription_id) for row in invoices}
         )
         wanted = {
-            CountedPeriod(row.subscription_id, one.ended.period.start, one.ended.period.end)
+            counted_period(row.subscription_id, one.minimum_period)
             for row, one in zip(invoices, facts, strict=True)
-            if row.subscription_id is not None and one.ended is not None and _has_minimum(one)
+            if row.subscription_id is not None and one.minimum_period is not None
         }
         self._counted = {key: one.lines_minor for key, one in counted(project, wanted).items()}
-        self._pending: dict[tuple[int, int], int] = defaultdict(int)
+        self._done: dict[int, list[InvoiceContent]] = defaultdict(list)
 
     def of(self, invoice: Invoice, facts: InvoiceFacts) -> Adjustments:
         """What the document knows now."""
@@ -94,10 +94,8 @@ class AdjustmentBook:
         discounts = content.composed.discounts
         if discounts:
             self._redeem(invoice, content)
-        facts, subscription = content.facts, invoice.subscription_id
-        if subscription is not None and facts.begun is not None and _has_minimum(facts):
-            unit = facts.begun.period.number
-            self._pending[subscription, unit] += content.counted_minor(unit)
+        if invoice.subscription_id is not None:
+            self._done[invoice.subscription_id].append(content)
 
     def _redeem(self, invoice: Invoice, content: InvoiceContent) -> None:
         discounts = content.composed.discounts
@@ -113,12 +111,13 @@ class AdjustmentBook:
                 )
 
     def _counted_minor(self, invoice: Invoice, facts: InvoiceFacts) -> int:
-        subscription, ended = invoice.subscription_id, facts.ended
-        if subscription is None or ended is None or not _has_minimum(facts):
+        subscription, held = invoice.subscription_id, facts.minimum_period
+        if subscription is None or held is None:
             return 0
-        period = ended.period
-        stored = self._counted[CountedPeriod(subscription, period.start, period.end)]
-        return stored + self._pending[subscription, period.number]
+        before = self._done[subscription]
+        return self._counted[counted_period(subscription, held)] + sum(
+            content.counted_minor(held.period.interval) for content in before
+        )
 
 
 def known_adjustments(project: Project, invoice: Invoice, facts: InvoiceFacts) -> Adjustments:
@@ -186,6 +185,11 @@ def counted(
     return found
 
 
+def counted_period(subscription_id: int, held: PeriodFacts) -> CountedPeriod:
+    """The lines that count towards the minimum of a period."""
+    return CountedPeriod(subscription_id, held.period.start, held.period.end)
+
+
 def gross_minor(line: InvoiceLine) -> int:
     """What an issued line came to with the inclusive tax that is part of its price."""
     amount = line_amount(line, line.invoice.currency).minor
@@ -210,10 +214,6 @@ def _lies_in(line: InvoiceLine, one: CountedPeriod) -> bool:
 
 def _is_minimum(line: InvoiceLine) -> bool:
     return line.kind == "minimum" or line.corrects_line.startswith(MINIMUM)
-
-
-def _has_minimum(facts: InvoiceFacts) -> bool:
-    return facts.terms is not None and facts.terms.minimum_commitment_minor is not None
 
 
 def _coupons(project: Project, owners: Collection[Owner]) -> dict[Owner, tuple[CouponFacts, ...]]:

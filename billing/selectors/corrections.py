@@ -25,6 +25,7 @@ from billing.rating.discounts import Discount
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, MinimumFacts
 from billing.rating.invoice import InvoiceContent
 from billing.rating.taxes import NO_TAX, TaxFacts
+from billing.rating.terms import Terms
 from billing.selectors.adjustments import (
     CountedPeriod,
     counted,
@@ -67,9 +68,9 @@ def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Itera
             marked[owners[stream.subject_id]].append((stream.type, several))
     every = {day for several in days.values() for day in several}
     rows = Period.objects.filter(
+        _is_drafted(),
         project=project,
         subscription__customer__in=marked,
-        subscription__next_boundary__gt=F("number") + 1,
         end__gt=_midnight(min(every)),
     )
     if not _carries(project, {stream.type for stream in days}):
@@ -77,7 +78,7 @@ def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Itera
     closed = list(rows.select_related("subscription__customer").order_by("subscription", "number"))
     types = _types_billed(project, {row.subscription_id for row in closed})
     for row in closed:
-        billed = types[row.subscription_id]
+        billed = types[row.subscription_id].get(row.rhythm, NO_TYPES)
         if any(
             (kind in billed.at_once and _overlaps(row, several))
             or (kind in billed.carried and _midnight(min(several)) < row.end)
@@ -99,26 +100,42 @@ def owners_of(project: Project, subjects: Collection[int]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Types:
-    """The types of events that a subscription has a price for: those that count in the period in
-    which they happen, and those that stay in the level of every later one.
+    """The types of events that a subscription has a price for on one rhythm: those that count in
+    the period in which they happen, and those that stay in the level of every later one.
     """
 
     at_once: set[str]
     carried: set[str]
 
 
-def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, _Types]:
+NO_TYPES = _Types(set(), set())
+
+
+def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, dict[str, _Types]]:
+    """What each subscription has a price for, by the price's rhythm."""
     timelines = timelines_of(project, subscriptions)
     codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
     meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
-    answer = {}
-    for pk, timeline in timelines.items():
-        priced = [meters[code] for code in timeline.terms.meters]
-        answer[pk] = _Types(
-            {meter.event_type for meter in priced},
-            {meter.event_type for meter in priced if meter.carry_over},
-        )
-    return answer
+    return {
+        pk: {
+            rhythm: _types([meters[code] for code in timeline.terms.meters_on(rhythm)])
+            for rhythm in timeline.terms.schedules
+        }
+        for pk, timeline in timelines.items()
+    }
+
+
+def _types(meters: Sequence[Meter]) -> _Types:
+    return _Types(
+        {meter.event_type for meter in meters},
+        {meter.event_type for meter in meters if meter.carry_over},
+    )
+
+
+def _is_drafted() -> Q:
+    """Of periods: whether the boundary where they end has been drafted, whatever their rhythm."""
+    is_over = Q(subscription__due_at__isnull=True, subscription__next_boundary__gt=0)
+    return is_over | Q(subscription__due_at__gt=F("end"))
 
 
 def _overlaps(period: Period, days: Iterable[date]) -> bool:
@@ -164,11 +181,14 @@ def late_periods(project: Project, subscriptions: Collection[Subscription]) -> l
         return []
     pending = set(
         Invoice.objects.filter(
-            project=project, subscription__in=wanted, status=Invoice.Status.DRAFT
-        ).values_list("subscription_id", "boundary")
+            project=project,
+            subscription__in=wanted,
+            boundary__isnull=False,
+            status=Invoice.Status.DRAFT,
+        ).values_list("subscription_id", "boundary_at")
     )
-    rows = [row for row in found.values() if (row.subscription_id, row.number + 1) not in pending]
-    return sorted(rows, key=lambda row: (row.subscription_id, row.number))
+    rows = [row for row in found.values() if (row.subscription_id, row.end) not in pending]
+    return sorted(rows, key=lambda row: (row.subscription_id, row.end, row.start, row.rhythm))
 
 
 def corrections_alone(project: Project, subscriptions: Collection[int]) -> dict[int, int]:
@@ -295,30 +315,64 @@ def _minimums(
     *,
     before: int | None = None,
 ) -> dict[int, tuple[MinimumFacts, ...]]:
-    """The minimums of these periods, by subscription, where their plan has one."""
+    """The minimums of the plan's periods that these lie in, by subscription, where the plan has
+    one: those whose own document was made before.
+    """
     timelines = timelines_of(project, {row.subscription_id for row in periods})
     mine = [
         row
         for row in periods
         if timelines[row.subscription_id].terms.minimum_commitment_minor is not None
     ]
-    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in mine}
+    whole = _plan_periods(project, mine, {pk: one.terms for pk, one in timelines.items()})
+    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in whole}
     found = counted(project, places.values(), before=before)
-    keys = {row.subscription.boundary_key(row.number + 1) for row in mine}
+    keys = {}
+    for row in whole:
+        terms = timelines[row.subscription_id].terms
+        number = terms.boundary_at_end(row.rhythm, period_facts(row).period)
+        keys[row.pk] = row.subscription.boundary_key(number)
     known = dict(
         Invoice.objects.filter(
-            project=project, operation_key__in=keys, sequence__isnull=False
+            project=project, operation_key__in=keys.values(), sequence__isnull=False
         ).values_list("operation_key", "adjustments")
     )
     answer: dict[int, tuple[MinimumFacts, ...]] = {}
-    for row in mine:
-        sums, key = found[places[row.pk]], row.subscription.boundary_key(row.number + 1)
+    for row in whole:
+        sums, key = found[places[row.pk]], keys[row.pk]
         tax = taxes.get(row.subscription.customer_id, NO_TAX)
         if key in known:
             tax = Adjustments.read(known[key], "half_up").tax
         one = MinimumFacts(period_facts(row), key, sums.lines_minor, sums.minimum_minor, tax)
         answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer
+
+
+def _plan_periods(
+    project: Project, periods: Sequence[Period], terms: Mapping[int, Terms]
+) -> list[Period]:
+    """The periods of the plan's own rhythm that have been drafted to their end, and in which one of
+    these periods lies; each once, in order.
+    """
+    own = {row.pk: row for row in periods if row.rhythm == terms[row.subscription_id].rhythm.code}
+    others = [row for row in periods if row.pk not in own]
+    if others:
+        rows = Period.objects.filter(
+            _is_drafted(),
+            project=project,
+            subscription__in={row.subscription_id for row in others},
+            start__lte=max(row.start for row in others),
+            end__gte=min(row.end for row in others),
+        )
+        for plan in rows.select_related("subscription__customer"):
+            if plan.rhythm == terms[plan.subscription_id].rhythm.code and any(
+                row.subscription_id == plan.subscription_id
+                and plan.start <= row.start
+                and row.end <= plan.end
+                for row in others
+            ):
+                own[plan.pk] = plan
+    return sorted(own.values(), key=lambda row: (row.subscription_id, row.number))
 
 
 def _unprinted(
@@ -341,11 +395,13 @@ def _unprinted(
             CorrectionFacts(
                 held=held,
                 price=price.code,
-                invoice=row.subscription.boundary_key(row.number + 1),
+                invoice=row.subscription.boundary_key(
+                    terms.boundary_at_end(row.rhythm, held.period)
+                ),
                 usage=of_period[price.code],
                 billed=BilledUsage(),
             )
-            for price in terms.prices
+            for price in terms.prices_on(row.rhythm)
             if price.kind == "usage"
         ]
         answer.append((row, facts))

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
+from billing.rating.rhythm import IntervalUnit, Rhythm, UnnestedError, from_finest
 from billing.selectors.price_meters import Placed, meters_of_prices
 from ingest.models import Meter
 from neruba.actor import Actor
@@ -55,6 +56,7 @@ def create_plan_version(
             for index, (price, definition) in enumerate(zip(parsed, prices, strict=True))
         ],
     )
+    _refuse_unnested(Rhythm(cast("IntervalUnit", interval), interval_count), parsed)
     content: dict[str, Any] = {
         "name": name,
         "currency": currency,
@@ -92,6 +94,24 @@ def create_plan_version(
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def _refuse_unnested(plan_rhythm: Rhythm, prices: Sequence[PlanPrice]) -> None:
+    """Refuse a price whose rhythm nests with the plan's and the others' under no anchor."""
+    rhythms = [plan_rhythm]
+    for index, price in enumerate(prices):
+        if price.rhythm is None:
+            continue
+        rhythms.append(price.rhythm)
+        try:
+            # Whatever nests on the calendar nests from an anniversary too.
+            from_finest(rhythms, "anniversary")
+        except UnnestedError as error:
+            raise InvalidError(
+                f"A period of every {error.rhythm} does not end where one of {error.other} does: "
+                "rhythms of one plan nest, such as a month, 3 months and a year.",
+                pointer=f"/prices/{index}/interval",
+            ) from None
 
 
 def _parse_minimum(text: str | None, currency: str) -> Money | None:
