@@ -79,8 +79,7 @@ def corrected_minimum(facts: MinimumFacts, composed: Composition) -> MinimumFact
     counted = counted_minor(composed.lines, composed.discounts, period)
     return replace(
         facts,
-        counted_minor=facts.counted_minor
-        + counted_minor(composed.lines, composed.discounts, period),
+        counted_minor=facts.counted_minor + counted,
         billed_minor=facts.billed_minor + printed,
     )
 
@@ -109,8 +108,8 @@ def _minimum(
 def _minimum_corrections(
     facts: InvoiceFacts, corrections: Sequence[Line], discounts: Sequence[Discount]
 ) -> Iterator[Line]:
-    assert facts.terms is not None, "a correction is of a subscription"
     for one in facts.minimums:
+        assert facts.terms is not None, "a correction is of a subscription"
         moved = counted_minor(corrections, discounts, one.held.period.interval)
         line = minimum_correction(facts.terms, one, moved=moved, currency=facts.currency)
         if line is not None:
