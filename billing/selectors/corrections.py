@@ -24,7 +24,7 @@ from billing.rating.coupon import RedeemedCoupon
 from billing.rating.discounts import Discount
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, MinimumFacts
 from billing.rating.invoice import InvoiceContent
-from billing.rating.taxes import NO_TAX, TaxFacts
+from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
 from billing.selectors.adjustments import (
     CountedPeriod,
@@ -244,7 +244,7 @@ def pending_corrections(
             lines[pk] = lines.get(pk, ()) + tuple(
                 _with_printed(one, before[one.price], now) for one in several
             )
-    minimums = _minimums(project, late, taxes)
+    minimums = _minimums(project, late)
     return {pk: Corrections(several, minimums.get(pk, ())) for pk, several in lines.items()}
 
 
@@ -300,8 +300,7 @@ def issued_corrections(
         ]
         if not periods:
             continue
-        now = Adjustments.read(invoice.adjustments, "half_up").tax
-        minimums = _minimums(project, periods, {invoice.customer_id: now}, before=invoice.sequence)
+        minimums = _minimums(project, periods, before=invoice.sequence)
         answer[invoice.pk] = Corrections(
             found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
         )
@@ -311,7 +310,6 @@ def issued_corrections(
 def _minimums(
     project: Project,
     periods: Sequence[Period],
-    taxes: Mapping[int, TaxFacts],
     *,
     before: int | None = None,
 ) -> dict[int, tuple[MinimumFacts, ...]]:
@@ -332,17 +330,20 @@ def _minimums(
         terms = timelines[row.subscription_id].terms
         number = terms.boundary_at_end(row.rhythm, period_facts(row).period)
         keys[row.pk] = row.subscription.boundary_key(number)
-    known = dict(
-        Invoice.objects.filter(
-            project=project, operation_key__in=keys.values(), sequence__isnull=False
-        ).values_list("operation_key", "adjustments")
-    )
+    documents = Invoice.objects.filter(project=project, operation_key__in=keys.values())
+    issued = documents.filter(sequence__isnull=False)
+    if before is None:
+        issued = issued.exclude(status=Invoice.Status.VOID)
+    else:
+        issued = issued.filter(sequence__lt=before)
+    known = dict(issued.values_list("operation_key", "adjustments"))
     answer: dict[int, tuple[MinimumFacts, ...]] = {}
     for row in whole:
+        # The document of the period itself counts all; only later ones correct its minimum.
+        if keys[row.pk] not in known:
+            continue
         sums, key = found[places[row.pk]], keys[row.pk]
-        tax = taxes.get(row.subscription.customer_id, NO_TAX)
-        if key in known:
-            tax = Adjustments.read(known[key], "half_up").tax
+        tax = Adjustments.read(known[key], "half_up").tax
         one = MinimumFacts(period_facts(row), key, sums.lines_minor, sums.minimum_minor, tax)
         answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer

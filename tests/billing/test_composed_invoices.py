@@ -384,3 +384,36 @@ def test_credits_of_a_price_pay_its_lines_with_their_tax_and_less_their_discount
     invoice = verified(sandbox)[1]
     # 2.50 less 0.25 with 0.45 of tax; the fee is not the grant's to pay.
     assert (invoice["credits_applied"], invoice["amount_due"]) == ("2.70", "32.40")
+
+
+def test_the_minimum_of_a_price_is_scaled_in_a_short_period() -> None:
+    floor = {**CALLS, "minimum_amount": "62.00"}
+    sandbox = started(
+        floor, {**floor, "code": "whole", "prorate": False}, start="2026-01-16T00:00:00Z"
+    )
+    sandbox.subscribe(anchor="calendar")
+    sandbox.clock("2026-03-01T02:00:00Z")
+    amounts = [[line["amount"] for line in one["lines"]] for one in verified(sandbox)]
+    assert amounts == [["32.00", "62.00"], ["62.00", "62.00"]]  # 16 of 31 days
+
+
+def test_the_minimum_of_a_yearly_plan_counts_the_usage_of_its_months() -> None:
+    sandbox = started()
+    monthly = {**CALLS, "interval": "month", "interval_count": 1}
+    sandbox.plan(BASE, monthly, code="yearly", interval="year", minimum_commitment="100.00")
+    sandbox.subscribe(plan="yearly")
+    sandbox.clock("2026-01-20T00:00:00Z")
+    for day in ("05", "06", "07"):
+        sandbox.event(f"2026-01-{day}T00:00:00Z")
+    sandbox.clock("2027-01-01T00:30:00Z")
+    sandbox.event("2026-11-09T00:00:00Z", id="late")
+    sandbox.clock("2027-01-01T02:00:00Z")
+    last = verified(sandbox)[-1]
+    (minimum,) = [line for line in last["lines"] if line["kind"] == "minimum"]
+    # The year's fee, January's calls, and a call of November that this invoice corrects.
+    assert minimum["evidence"]["minimum"]["counted"] == "33.50"
+    assert minimum["amount"] == "66.50"
+    sandbox.event("2026-10-09T00:00:00Z", id="later")
+    sandbox.clock("2027-02-01T02:00:00Z")
+    again = [line for line in verified(sandbox)[-1]["lines"] if line["kind"] == "correction"]
+    assert [line["amount"] for line in again] == ["1.00", "-1.00"]
