@@ -9,7 +9,7 @@ with more keys, then with fewer values, then the first listed. With 5 for aws an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from billing.rating.definition import read_amount, refuse_unknown, token
@@ -169,7 +169,8 @@ def rate(params: Matrix, /, *, before: Cells | None, more: Cells) -> Rated:
                 unit_amount=amount,
                 flat_amount=ZERO,
                 amount=multiply(units, amount),
-                words=partial(_say, quantity, units, amount, cell),
+                say=_say,
+                about=(quantity, units, amount, cell),
             )
         )
     return Rated.of(*steps)

@@ -25,6 +25,7 @@ from tests.api.bodies import (
     GRANT,
     METER,
     PLAN,
+    RATE,
     RICH_PLAN,
     SUBSCRIPTION,
     WALLET,
@@ -181,6 +182,7 @@ REQUESTS: dict[str, Good] = {
     ),
     "POST billing-runs/<str:public_id>/retry": Good({"reason": "mended"}),
     "POST billing-runs/<str:public_id>/repeat": Good({"reason": "is it still true?"}),
+    "POST rate": Good(RATE, any_of=("/price/cells/0/match", "/events/0/properties")),
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
