@@ -44,7 +44,17 @@ PLAN: dict[str, Any] = {
         },
     ],
 }
-# With a minimum, a price of seats, and a price of some of a meter's events.
+RATE: dict[str, Any] = {
+    "price": {
+        "model": "matrix",
+        "cells": [{"match": {"cloud": "aws"}, "unit_amount": "3"}],
+        "default_unit_amount": "10",
+        "minimum_amount": "5",
+    },
+    "currency": "USD",
+    "events": [{"value": "10", "properties": {"cloud": "aws"}}],
+}
+# With a minimum, a price of seats on a rhythm of its own, and one of some of a meter's events.
 RICH_PLAN: dict[str, Any] = {
     **PLAN,
     "code": "pro",
@@ -57,19 +67,11 @@ RICH_PLAN: dict[str, Any] = {
             "kind": "seat",
             "model": "per_unit",
             "unit_amount": "10.00",
+            "interval": "year",
+            "interval_count": 1,
         },
         {**PLAN["prices"][1], "filters": [{"property": "region", "in": ["eu"]}]},
     ],
-}
-RATE: dict[str, Any] = {
-    "price": {
-        "model": "matrix",
-        "cells": [{"match": {"cloud": "aws"}, "unit_amount": "3"}],
-        "default_unit_amount": "10",
-        "minimum_amount": "5",
-    },
-    "currency": "USD",
-    "events": [{"value": "10", "properties": {"cloud": "aws"}}],
 }
 METER: dict[str, Any] = {
     "code": "calls",
