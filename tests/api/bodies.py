@@ -73,6 +73,23 @@ RICH_PLAN: dict[str, Any] = {
         {**PLAN["prices"][1], "filters": [{"property": "region", "in": ["eu"]}]},
     ],
 }
+COUPON: dict[str, Any] = {
+    "code": "spring",
+    "name": "Spring",
+    "percent_off": "12.5",
+    "duration": "repeating",
+    "periods": 3,
+    "prices": ["base"],
+    "max_redemptions": 100,
+    "expires_at": "2027-01-01T00:00:00Z",
+}
+TAX_RATE: dict[str, Any] = {
+    "code": "vat-de",
+    "name": "VAT",
+    "rate_percent": "19",
+    "inclusive": False,
+    "country": "DE",
+}
 METER: dict[str, Any] = {
     "code": "calls",
     "name": "Calls",

@@ -21,6 +21,7 @@ from neruba.tokens import hash_of
 from tests import factories
 from tests.api.bodies import (
     CHARGE,
+    COUPON,
     CUSTOMER,
     GRANT,
     METER,
@@ -28,6 +29,7 @@ from tests.api.bodies import (
     RATE,
     RICH_PLAN,
     SUBSCRIPTION,
+    TAX_RATE,
     WALLET,
     event,
 )
@@ -70,6 +72,9 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("customers", CUSTOMER),
     ("customers", {**CUSTOMER, "external_id": "huge"}),
     ("customers", {**CUSTOMER, "external_id": "beta"}),
+    ("coupons", COUPON),
+    ("customers/beta/coupons", {"code": COUPON["code"]}),
+    ("tax-rates", TAX_RATE),
     ("plans", PLAN),
     ("subscriptions", {**SUBSCRIPTION, "external_id": "a-huge", "customer": "huge"}),
     ("subscriptions", SUBSCRIPTION),
@@ -143,7 +148,19 @@ REQUESTS: dict[str, Good] = {
     "POST approvals/<str:public_id>/withdraw": Good({"reason": "a mistake"}, person=ASKER),
     "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
-    "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
+    "POST tax-rates": Good({**TAX_RATE, "code": "vat-at"}),
+    "POST coupons": Good({**COUPON, "code": "autumn"}),
+    "POST customers/<str:external_id>/coupons": Good({"code": COUPON["code"]}, names=True),
+    "DELETE customers/<str:external_id>/coupons/<str:code>": Good(query="reason=a%20mistake"),
+    "POST customers": Good(
+        {
+            **CUSTOMER,
+            "external_id": "gamma",
+            "tax_rates": [TAX_RATE["code"]],
+            "tax_exempt": "reverse",
+        },
+        any_of=("/tax_rates/0",),
+    ),
     "PATCH customers/<str:external_id>": Good(
         {name: value for name, value in CUSTOMER.items() if name != "external_id"}
     ),
@@ -214,6 +231,9 @@ PATHS: dict[str, tuple[str, str]] = {
     "approvals/public_id": ("approvals", "id"),
     "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
+    "customers/code": ("customers/beta/coupons", "code"),
+    "coupons/code": ("coupons", "code"),
+    "tax-rates/code": ("tax-rates", "code"),
     "meters/code": ("meters", "code"),
     "plans/code": ("plans", "code"),
     "subscriptions/external_id": ("subscriptions", "external_id"),
