@@ -232,3 +232,16 @@ def test_every_model_refuses_fields_of_others() -> None:
         with pytest.raises(PriceError) as refused:
             parse_price({"model": name, "a_field_of_none": "1"})
         assert (refused.value.pointer, refused.value.code) == ("/a_field_of_none", "unknown")
+
+
+def test_null_is_the_same_as_left_out_where_a_field_has_a_default() -> None:
+    for given in (
+        {"model": "per_unit", "unit_amount": "1", "free_units": None},
+        tiered({"up_to": None, "unit_amount": "1", "flat_amount": None}, first_flat_at_zero=None),
+        percentage(fixed_fee=None, free_events=None, free_amount=None, min_per_event=None),
+        package(free_units=None, rounding=None, transform=None, minimum_amount=None),
+        {"model": "dynamic", "multiplier": None},
+        {**cells({"match": {"a": "b"}, "unit_amount": "1"}), "default_unit_amount": None},
+    ):
+        without = {name: value for name, value in given.items() if value is not None}
+        assert parse_price(given) == parse_price(without)
