@@ -24,11 +24,13 @@ from billing.api.subscriptions import (
     SubscriptionPeriods,
     SubscriptionTimeline,
 )
+from billing.api.what_if import PlanWhatIf
 
 urlpatterns = [
     path("customers/<str:external_id>/erase", CustomerErase.as_view()),
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
+    path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
     path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),

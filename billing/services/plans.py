@@ -7,12 +7,11 @@ from typing import Any
 
 from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
-from billing.rating.plan import PlanPrice, parse_plan_price
-from billing.rating.price import PriceError
+from billing.rating.plan import PlanPrice
+from billing.selectors.drafts import drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
-from neruba.errors import InvalidError, UnsupportedError
 from neruba.models import Project
 from neruba.services.audit import record
 
@@ -35,6 +34,7 @@ def create_plan_version(
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
     actor: Actor,
+    reason: str = "",
     at: datetime,
 ) -> CreatedVersion:
     """Make a plan, or the next version of one; the content of the latest version again returns
@@ -42,8 +42,8 @@ def create_plan_version(
 
     Raises InvalidError with a pointer to the field of the price that makes no sense.
     """
-    parsed = _parse_prices(prices)
-    meters = _meters_of(project, parsed)
+    drafted = drafted_prices(project, prices)
+    parsed, meters = drafted.sound, drafted.meters
     content_hash = sha256_hex(
         {
             "name": name,
@@ -76,6 +76,7 @@ def create_plan_version(
         action="plan.version_created",
         on=("plan", code),
         at=at,
+        reason=reason,
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
@@ -99,29 +100,3 @@ def _store_prices(
         )
         for position, price in enumerate(prices)
     )
-
-
-def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
-    parsed: list[PlanPrice] = []
-    for index, definition in enumerate(prices):
-        pointer = f"/prices/{index}"
-        try:
-            price = parse_plan_price(definition)
-        except PriceError as error:
-            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
-            raise refusal(error.detail, pointer=f"{pointer}{error.pointer}") from error
-        if any(price.code == other.code for other in parsed):
-            raise InvalidError(f"There are two prices {price.code!r}.", pointer=f"{pointer}/code")
-        parsed.append(price)
-    return parsed
-
-
-def _meters_of(project: Project, prices: Sequence[PlanPrice]) -> dict[str, Meter]:
-    codes = {price.meter for price in prices if price.meter is not None}
-    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
-    for index, price in enumerate(prices):
-        if price.meter is not None and price.meter not in meters:
-            raise InvalidError(
-                f"There is no meter {price.meter!r}.", pointer=f"/prices/{index}/meter"
-            )
-    return meters

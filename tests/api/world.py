@@ -165,6 +165,9 @@ REQUESTS: dict[str, Good] = {
         names=True,
     ),
     "POST plans": Good({**PLAN, "code": "pro"}),
+    "POST plans/<str:code>/what-if": Good(
+        {"draft": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "limit": 5},
+    ),
     "POST subscriptions": Good(
         {**SUBSCRIPTION, "external_id": "beta-1", "customer": "beta"}, names=True
     ),
