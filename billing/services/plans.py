@@ -12,6 +12,7 @@ from billing.selectors.drafts import drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
+from neruba.errors import ConflictError
 from neruba.models import Project
 from neruba.services.audit import record
 
@@ -33,6 +34,7 @@ def create_plan_version(
     interval: str,
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
+    based_on: int | None = None,
     actor: Actor,
     reason: str = "",
     at: datetime,
@@ -40,7 +42,9 @@ def create_plan_version(
     """Make a plan, or the next version of one; the content of the latest version again returns
     that.
 
-    Raises InvalidError with a pointer to the field of the price that makes no sense.
+    `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError where
+    there is another by now, InvalidError with a pointer to the field of the price that makes no
+    sense.
     """
     drafted = drafted_prices(project, prices)
     parsed, meters = drafted.sound, drafted.meters
@@ -56,12 +60,15 @@ def create_plan_version(
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()
+    stands = 0 if latest is None else latest.version
+    if based_on is not None and based_on != stands:
+        raise ConflictError(f"Plan {code!r} has version {stands} by now.", pointer="/code")
     if latest is not None and latest.content_hash == content_hash:
         return CreatedVersion(latest, replayed=True)
     version = PlanVersion.objects.create(
         project=project,
         plan=plan,
-        version=1 if latest is None else latest.version + 1,
+        version=stands + 1,
         name=name,
         currency=currency,
         interval=interval,

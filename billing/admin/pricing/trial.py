@@ -1,0 +1,92 @@
+"""What the price that is being written comes to: a table of quantities, and a chart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.admin.pricing.chart import Chart, chart_of
+from billing.admin.tariff import lines_of
+from billing.rating.plan import PlanPrice
+from billing.rating.samples import Sample, curve_end, curve_of, samples_of
+from billing.rating.words import spoken
+from neruba.admin.page import Table, figure
+from neruba.decimals import QUANTITY_INTEGER_DIGITS, QUANTITY_PLACES, parse_decimal
+from neruba.errors import InvalidError
+from neruba.money import Money, Rounding, is_currency, to_minor
+
+MAX_OWN = 20
+SHOWN_LINES = 8
+FEES = ("recurring", "one_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The table and the chart of one price; a fee has no chart, since no quantity changes it."""
+
+    table: Table
+    chart: Chart | None
+
+
+def own_quantities(text: str) -> list[Decimal]:
+    """The quantities in a text, with blanks between. Raises InvalidError at `/quantities`."""
+    words = text.split()
+    if len(words) > MAX_OWN:
+        raise InvalidError(f"Write at most {MAX_OWN} quantities.", pointer="/quantities")
+    try:
+        return [
+            parse_decimal(
+                word, max_integer_digits=QUANTITY_INTEGER_DIGITS, max_places=QUANTITY_PLACES
+            )
+            for word in words
+        ]
+    except ValueError as error:
+        raise InvalidError(f"{error}.", pointer="/quantities") from None
+
+
+def trial_of(
+    price: PlanPrice, own: Sequence[Decimal], *, currency: str, rounding: Rounding
+) -> Trial:
+    """What the price comes to at sample quantities, each with its steps in words, rounded as on an
+    invoice.
+    """
+    unit = currency if is_currency(currency) else ""
+    if price.kind in FEES:
+        samples = samples_of(price.price)[1:2]
+        return Trial(_table(samples, unit, rounding), None)
+    samples = samples_of(price.price, own)
+    curve = curve_of(price.price, curve_end(price.price, samples))
+    chart = chart_of(
+        [(quantity, rated.amount_exact) for quantity, rated in curve],
+        [(one.quantity, one.rated.amount_exact) for one in samples],
+        title=f"What {price.name} costs, by quantity",
+        unit=unit,
+    )
+    return Trial(_table(samples, unit, rounding), chart)
+
+
+def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
+    amount = f"Amount ({unit})" if unit else "Amount, exact"
+    return Table(
+        title="What it comes to",
+        columns=("Quantity", "How", amount),
+        rows=[
+            (
+                spoken(one.quantity),
+                lines_of(_steps(one)),
+                figure(Money(to_minor(one.rated.amount_exact, unit, rounding), unit))
+                if unit
+                else str(one.rated.amount_exact),
+            )
+            for one in samples
+        ],
+        empty="",
+        numeric=("Quantity", amount),
+        anchor="trial",
+    )
+
+
+def _steps(sample: Sample) -> list[str]:
+    steps = [f"{one.text} = {spoken(one.amount)}" for one in sample.rated.steps[:SHOWN_LINES]]
+    if more := len(sample.rated.steps) - SHOWN_LINES:
+        steps += [f"and {more} more steps"] if more > 0 else []
+    return steps or ["nothing"]
