@@ -101,6 +101,10 @@ def _do(state: Sent, act: str, place: str) -> None:
         state.view = "json"
         state.text = json.dumps(state.definition, indent=2, ensure_ascii=False)
     elif act == "view" and place == "form":
+        prices = state.definition.get("prices", [])
+        if not isinstance(prices, list) or not all(isinstance(one, dict) for one in prices):
+            state.fault = "The fields show prices that are a list of objects."
+            return
         state.view, state.text = "form", ""
     elif act == "edit":
         state.index = _number(place)

@@ -41,6 +41,7 @@ PARTS = {
     "what-if": "billing/price_form_what_if.html",
 }
 PAGE = "billing/price_form.html"
+PLANS = "admin:billing_plan_changelist"
 METERS_SHOWN = 500
 # Places outside the definition, which have their faults too.
 ELSEWHERE = ("code", "prices", "quantities", "reason")
@@ -121,7 +122,7 @@ class PriceForm(View):
             state.definition,
             index=state.index,
             parsed=parsed,
-            meters=[(one.code, one.name or one.code) for one in meters[:METERS_SHOWN]],
+            meters=tuple((one.code, one.name or one.code) for one in meters[:METERS_SHOWN]),
         )
         places = editor.places | {f"/{name}" for name in ELSEWHERE}
         placed = {} if self.request.method == "GET" else reading.placed(places)
@@ -202,9 +203,7 @@ class PriceForm(View):
             "faults": self.placed,
             "code": self.code,
             "plan": self.plan,
-            "plan_url": page_of(self.plan)
-            if self.plan
-            else reverse("admin:billing_plan_changelist"),
+            "plan_url": page_of(self.plan) if self.plan else reverse(PLANS),
             "based_on": post.get("based_on", number),
             "next": number + 1,
             "reason": post.get("reason", ""),
