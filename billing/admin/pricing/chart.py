@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 560, 240
 LEFT, RIGHT, TOP, BOTTOM = 76, 16, 14, 34
 TICKS = 4
 STEPS = (1, 2, 5, 10)
+TENTHS = 10
 
 Point = tuple[Decimal | Fraction, Decimal | Fraction]
 
@@ -19,7 +20,7 @@ Point = tuple[Decimal | Fraction, Decimal | Fraction]
 class Tick:
     """A mark on an axis: where, and its words."""
 
-    place: int
+    place: str
     words: str
 
 
@@ -30,7 +31,7 @@ class Chart:
     title: str
     description: str
     line: str
-    dots: Sequence[tuple[int, int, str]]
+    dots: Sequence[tuple[str, str, str]]
     across: Sequence[Tick]
     up: Sequence[Tick]
     width: int = WIDTH
@@ -55,15 +56,15 @@ def chart_of(
     end = Fraction(curve[-1][0]) if curve else Fraction(0)
     if not most or not end:
         return None
-    across, up = _ticks(end), _ticks(most)
-    highest = max(most, up[-1])
+    across, up = [one for one in _ticks(end) if one <= end], _ticks(most)
+    highest = up[-1]
     inside = [(q, a) for q, a in samples if 0 <= q <= end]
 
-    def x(quantity: Decimal | Fraction) -> int:
-        return LEFT + round(Fraction(quantity) / end * (WIDTH - LEFT - RIGHT))
+    def x(quantity: Decimal | Fraction) -> str:
+        return _place(LEFT + Fraction(quantity) / end * (WIDTH - LEFT - RIGHT))
 
-    def y(amount: Decimal | Fraction) -> int:
-        return HEIGHT - BOTTOM - round(Fraction(amount) / highest * (HEIGHT - TOP - BOTTOM))
+    def y(amount: Decimal | Fraction) -> str:
+        return _place(HEIGHT - BOTTOM - Fraction(amount) / highest * (HEIGHT - TOP - BOTTOM))
 
     words = [f"{_short(q)} cost {_short(a)} {unit}" for q, a in inside]
     return Chart(
@@ -76,15 +77,21 @@ def chart_of(
     )
 
 
+def _place(value: Fraction) -> str:
+    """A coordinate, to a tenth of a unit."""
+    tenths = round(value * TENTHS)
+    return f"{tenths // TENTHS}.{tenths % TENTHS}"
+
+
 def _ticks(most: Fraction) -> list[Fraction]:
-    """Round numbers from zero up, the last at or below `most` but for its own step."""
+    """Round numbers from zero up to the first that is not below `most`."""
     power = Fraction(1)
     while power * 10 <= most / TICKS:
         power *= 10
     while power > most / TICKS:
         power /= 10
     step = next(power * one for one in STEPS if power * one >= most / TICKS)
-    return [step * index for index in range(int(most / step) + 1)]
+    return [step * index for index in range(-int(-most // step) + 1)]
 
 
 def _short(value: Decimal | Fraction) -> str:

@@ -114,9 +114,9 @@ def _is_plain_match(value: Any) -> bool:
 
 PLAN_FIELDS = (
     Field("name", "Name", "text", width=3),
-    Field("currency", "Currency", "text", "ISO 4217; empty: the project's.", width=1),
-    Field("interval", "Billed every", "choice", choices=UNITS, width=1),
-    Field("interval_count", "How many of them", "whole", width=1),
+    Field("currency", "Currency", "text", "Empty: the project's.", width=1),
+    Field("interval", "Every", "choice", choices=UNITS, width=1),
+    Field("interval_count", "Count", "whole", width=1),
 )
 COMMON_FIELDS = (
     Field("code", "Code", "text", "By which invoices and overrides name it."),
@@ -158,7 +158,7 @@ EXTRA_FIELDS = (
     Field("minimum_amount", "At least", help="In each period."),
     Field("maximum_amount", "At most", help="In each period."),
     Field("interval", "Own rhythm: every", "choice", choices=(("", "as the plan"), *UNITS)),
-    Field("interval_count", "How many of them", "whole"),
+    Field("interval_count", "Count", "whole"),
 )
 TRANSFORM_FIELDS = (
     Field("divide_by", "Quantity divided by", help="Before it is priced."),

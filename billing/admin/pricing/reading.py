@@ -98,5 +98,6 @@ def _flat(errors: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _sentence(words: str) -> str:
-    said = words[:1].upper() + words[1:]
+    """A sentence to be read at a field; one that begins with the name of a field keeps it."""
+    said = words if "_" in words.partition(" ")[0] else words[:1].upper() + words[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -67,7 +67,7 @@ def trial_of(
 def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
     amount = f"Amount ({unit})" if unit else "Amount, exact"
     return Table(
-        title="What it comes to",
+        title="At these quantities",
         columns=("Quantity", "How", amount),
         rows=[
             (

@@ -100,6 +100,9 @@ class PriceForm(View):
 
     def get(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
         state = Sent(definition_of(self.latest if self.plan else None))
+        kinds = [price.get("kind") for price in state.definition["prices"]]
+        # What is written most is what usage costs.
+        state.index = kinds.index("usage") if "usage" in kinds else 0
         return self._answer(self._written(state), {})
 
     def post(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:

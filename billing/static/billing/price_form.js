@@ -49,6 +49,7 @@
         const target = place(part);
         target.innerHTML = text;
         showFaults(target.querySelector("[data-faults]"));
+        if (part === "what-if") target.scrollIntoView({ block: "nearest" });
         if (part !== "form") return;
         const added = target.querySelector("[data-focus]");
         focusOn(added ? added.dataset.focus : focused);
