@@ -8,10 +8,24 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from billing.admin.plan_changes import change_table, version_table
 from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
-from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to, list_of
+from billing.selectors.plans import standing_on
+from neruba import clock
+from neruba.admin.page import (
+    Fact,
+    Page,
+    PageAdmin,
+    Table,
+    code,
+    instant,
+    link_to,
+    list_of,
+    money,
+)
+from neruba.money import Money
 
 VERSIONS_SHOWN = 20
 WRITE = ("Write the next version", "edit", "../next-version/")
@@ -21,6 +35,11 @@ def rhythm(version: PlanVersion) -> str:
     """`every month`, `every 3 months`."""
     count, unit = version.interval_count, version.interval
     return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+
+
+def minimum_of(version: PlanVersion) -> Money | None:
+    minor = version.minimum_commitment_minor
+    return None if minor is None else Money(minor, version.currency)
 
 
 def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices") -> Table:
@@ -59,6 +78,9 @@ class PlanAdmin(PageAdmin):
             .order_by("-version")[:VERSIONS_SHOWN]
         )
         writes = request.user.has_perm(PERMISSION)
+        standing = standing_on(
+            row.project, [version.pk for version in versions], at=clock.now(row.project)
+        )
         return Page(
             more={"page_links": [WRITE]} if writes else {},
             facts=[
@@ -68,12 +90,15 @@ class PlanAdmin(PageAdmin):
                 Fact("Versions", list_of(PlanVersion, "all versions", plan__id__exact=row.pk)),
             ],
             tables=[
-                table_of(
-                    version,
-                    list(version.prices.all()),
-                    f"Version {version.version}: {version.name}, {rhythm(version)}",
-                )
-                for version in versions
+                version_table(versions, standing),
+                *(
+                    table_of(
+                        version,
+                        list(version.prices.all()),
+                        f"Version {version.version}: {version.name}, {rhythm(version)}",
+                    )
+                    for version in versions
+                ),
             ],
         )
 
@@ -96,6 +121,14 @@ class PlanVersionAdmin(PageAdmin):
 
     def page(self, request: HttpRequest, row: PlanVersion) -> Page:
         started = SubscriptionChange.objects.filter(project=row.project, plan_version=row)
+        standing = standing_on(row.project, [row.pk], at=clock.now(row.project))
+        others = list(
+            PlanVersion.objects.filter(project=row.project, plan=row.plan)
+            .exclude(pk=row.pk)
+            .prefetch_related("prices")
+            .order_by("-version")[:VERSIONS_SHOWN]
+        )
+        against = _against(row, others, request.GET.get("with", ""))
         return Page(
             facts=[
                 Fact("Plan", link_to(row.plan)),
@@ -104,12 +137,29 @@ class PlanVersionAdmin(PageAdmin):
                 Fact("Project", link_to(row.project)),
                 Fact("Currency", row.currency),
                 Fact("Rhythm", rhythm(row)),
+                Fact("Minimum a period", money(minimum_of(row))),
                 Fact("Created", instant(row.created_at)),
-                Fact("Subscriptions on it", started.count()),
+                Fact("Subscriptions on it", standing[row.pk]),
+                Fact("Subscriptions that ever took it", started.count()),
                 Fact("Hash of the definition", code(row.content_hash)),
             ],
-            tables=[table_of(row, list(row.prices.all()))],
+            tables=[
+                table_of(row, list(row.prices.all())),
+                *([] if against is None else [change_table(against, row, others)]),
+            ],
         )
+
+
+def _against(
+    version: PlanVersion, others: Sequence[PlanVersion], wanted: str
+) -> PlanVersion | None:
+    """What a version is compared with: the one of the wanted number, else the one before it, else
+    nothing.
+    """
+    for other in others:
+        if str(other.version) == wanted:
+            return other
+    return next((other for other in others if other.version < version.version), None)
 
 
 @admin.register(Price)

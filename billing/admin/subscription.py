@@ -33,6 +33,7 @@ from neruba.admin.page import (
     list_of,
     money,
 )
+from neruba.money import Money
 
 STATUS = {"pending": "info", "active": "success", "canceled": "plain"}
 PERIODS_SHOWN = 24
@@ -129,6 +130,8 @@ class SubscriptionAdmin(PageAdmin):
                     [price.definition() for price in timeline.terms.prices],
                     currency=row.currency,
                     title="Prices agreed at the start",
+                    quantities=timeline.terms.quantities,
+                    overridden=timeline.terms.overridden,
                 ),
                 _period_table(row),
                 document_table(
@@ -150,6 +153,8 @@ def _facts(
 ) -> list[Fact]:
     terms = timeline.terms
     unit, count = terms.rhythm.interval, terms.rhythm.count
+    minor = terms.minimum_commitment_minor
+    minimum = None if minor is None else Money(minor, terms.currency)
     anchor = f"{terms.anchor}, day {terms.billing_day}" if terms.billing_day else terms.anchor
     return [
         Fact("Subscription", code(row.external_id)),
@@ -158,6 +163,7 @@ def _facts(
         Fact("Plan", link_to(changes[0].plan_version)),
         Fact("Currency", row.currency),
         Fact("Rhythm", f"every {unit}" if count == 1 else f"every {count} {unit}s"),
+        Fact("Minimum a period", money(minimum)),
         Fact("Anchor", anchor),
         Fact("Time zone", terms.zone),
         Fact("Starts", instant(row.start_at)),

@@ -4,19 +4,24 @@ import json
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Plan, PlanVersion
+from billing.rating.plan_diff import plan_changes
+from billing.selectors.plans import content_of, standing_on
 from billing.services.plans import create_plan_version
+from ingest.api.meters import FilterValue
 from neruba import clock
 from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
 from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
 from neruba.models import Project
+from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
 
@@ -27,16 +32,25 @@ class TierBody(serializers.Serializer[Any]):
     flat_amount = UnitAmount(required=False)
 
 
+class PriceFilterBody(serializers.Serializer[Any]):
+    property = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        values = serializers.ListField(child=FilterValue(allow_null=True))
+        return {**super().get_fields(), "in": values}
+
+
 class PriceBody(serializers.Serializer[Any]):
     """A price: the common fields, and those of its model."""
 
     code = serializers.CharField()
     name = serializers.CharField(required=False)
-    kind = serializers.ChoiceField(choices=["recurring", "usage", "one_time"])
+    kind = serializers.ChoiceField(choices=["recurring", "seat", "usage", "one_time"])
     model = serializers.ChoiceField(choices=["flat", "per_unit", "graduated"])
     billing = serializers.ChoiceField(choices=["in_advance", "in_arrears"], required=False)
     prorate = serializers.BooleanField(required=False)
     meter = serializers.CharField(required=False, allow_null=True)
+    filters = PriceFilterBody(many=True, required=False, help_text="usage")
     amount = UnitAmount(required=False, help_text="flat")
     unit_amount = UnitAmount(required=False, help_text="per_unit")
     free_units = UnitAmount(required=False, help_text="per_unit")
@@ -44,11 +58,29 @@ class PriceBody(serializers.Serializer[Any]):
     first_flat_at_zero = serializers.BooleanField(required=False, help_text="graduated")
 
 
+class OverrideBody(PriceBody):
+    """A whole price, or without a `model` only the fields that change; a null resets one."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name == "code"
+        return fields
+
+
 @extend_schema_field(PriceBody(many=True))
 class PriceList(serializers.ListField):
     """Prices as they came; the price models read them and point at what is wrong."""
 
     child = serializers.DictField()
+
+
+@extend_schema_field(OpenApiTypes.ANY)
+class JsonValue(serializers.Field):  # type: ignore[type-arg]
+    """Any JSON; only answered."""
+
+    def to_representation(self, value: object) -> object:
+        return value
 
 
 class PlanRequest(Strict):
@@ -70,8 +102,14 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
     currency = serializers.CharField()
     interval = serializers.ChoiceField(choices=INTERVALS)
     interval_count = serializers.IntegerField()
+    minimum_commitment = serializers.SerializerMethodField()
     prices = serializers.SerializerMethodField()
     created_at = Instant()
+
+    @extend_schema_field(Amount(allow_null=True))
+    def get_minimum_commitment(self, version: PlanVersion) -> str | None:
+        minor = version.minimum_commitment_minor
+        return None if minor is None else Money(minor, version.currency).amount
 
     @extend_schema_field(PriceBody(many=True))
     def get_prices(self, version: PlanVersion) -> list[dict[str, Any]]:
@@ -82,7 +120,7 @@ def version_asked(project: Project, given: dict[str, Any]) -> dict[str, Any]:
     """What `create_plan_version` is asked for by a validated body, with what it leaves out. Raises
     UnsupportedError.
     """
-    for name in ("trial_days", "minimum_commitment", "entitlements"):
+    for name in ("trial_days", "entitlements"):
         if given.pop(name):
             raise UnsupportedError(f"{name} is not supported by this version.", pointer=f"/{name}")
     given.setdefault("name", given["code"])
@@ -122,6 +160,77 @@ class PlanQuery(Strict):
     version = Identifier(required=False, help_text="A number; left out: the latest.")
 
 
+class PlanDiffQuery(Strict):
+    """Left out: the latest version, and the one before the newer."""
+
+    to = Identifier(required=False, help_text="A number of a version.")
+
+    def get_fields(self) -> dict[str, Any]:
+        one_before = Identifier(required=False, help_text="A number of a version.")
+        return {"from": one_before, **super().get_fields()}
+
+
+class PlanChangeBody(serializers.Serializer[Any]):
+    change = serializers.ChoiceField(
+        choices=["added", "removed", "changed", "moved"], source="verb"
+    )
+    price = serializers.CharField(allow_null=True, help_text="A code; null: the plan itself.")
+    field = serializers.CharField(help_text="A JSON pointer, from the price or the plan.")
+    old = JsonValue(allow_null=True)
+    new = JsonValue(allow_null=True)
+    text = serializers.CharField()
+
+
+class ComparedVersionBody(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    created_at = Instant()
+    subscriptions = serializers.IntegerField(help_text="That stand on it now.")
+
+
+class PlanDiffBody(serializers.Serializer[Any]):
+    plan = serializers.CharField()
+    changes = PlanChangeBody(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        versions = {"from": ComparedVersionBody(), "to": ComparedVersionBody()}
+        return {**super().get_fields(), **versions}
+
+
+class PlanDiff(ProjectView):
+    """What changed between two versions of a plan, and how many subscriptions stand on each."""
+
+    scopes = {"GET": "billing:read"}
+
+    @extend_schema(parameters=[PlanDiffQuery], responses=PlanDiffBody)
+    def get(self, request: Request, code: str) -> Response:
+        query = self.query(PlanDiffQuery)
+        plan = one(Plan.objects.filter(project=self.project), "plan", code=code)
+        rows = plan_versions(self).filter(plan=plan).order_by("-version")
+        new = one(_numbered(rows, query.get("to")), "version of the plan")
+        before = rows.filter(version__lt=new.version)
+        old = one(
+            _numbered(rows, query["from"]) if "from" in query else before, "version of the plan"
+        )
+        standing = standing_on(self.project, {old.pk, new.pk}, at=clock.now(self.project))
+        versions = {
+            side: {
+                "version": version.version,
+                "created_at": version.created_at,
+                "subscriptions": standing[version.pk],
+            }
+            for side, version in (("from", old), ("to", new))
+        }
+        changes = plan_changes(content_of(old), content_of(new))
+        return Response(PlanDiffBody({"plan": code, **versions, "changes": changes}).data)
+
+
+def _numbered(rows: QuerySet[PlanVersion], number: str | None) -> QuerySet[PlanVersion]:
+    """The versions with this number, as it came; without one all of them."""
+    if number is None:
+        return rows
+    return rows.filter(version=int(number[:9]) if number.isascii() and number.isdigit() else 0)
+
+
 class PlanDetail(ProjectView):
     scopes = {"GET": "billing:read"}
 
@@ -129,8 +238,5 @@ class PlanDetail(ProjectView):
     def get(self, request: Request, code: str) -> Response:
         version = self.query(PlanQuery).get("version")
         plan = one(Plan.objects.filter(project=self.project), "plan", code=code)
-        rows = plan_versions(self).filter(plan=plan).order_by("-version")
-        if version is not None:
-            number = int(version[:9]) if version.isascii() and version.isdigit() else 0
-            rows = rows.filter(version=number)
+        rows = _numbered(plan_versions(self).filter(plan=plan).order_by("-version"), version)
         return Response(PlanVersionBody(one(rows, "version of the plan")).data)

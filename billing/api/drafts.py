@@ -7,6 +7,7 @@ from billing.models import Plan
 from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.selectors.drafts import drafted_prices
 from billing.selectors.what_if import Draft
+from billing.services.plans import parse_minimum
 from neruba.errors import InvalidError
 
 
@@ -26,8 +27,11 @@ def draft_of(plan: Plan, given: Mapping[str, Any], *, below: str = "") -> Draft:
         if interval is None
         else Rhythm(interval, given["interval_count"])
     )
+    currency = given.get("currency") or latest.currency
+    minimum = parse_minimum(given.get("minimum_commitment"), currency, below=below)
     return Draft(
-        currency=given.get("currency") or latest.currency,
+        currency=currency,
         rhythm=rhythm,
         prices=drafted_prices(plan.project, given["prices"], below=below).sound,
+        minimum_commitment_minor=None if minimum is None else minimum.minor,
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api.catalog import PlanDetail, PlanList
+from billing.api.catalog import PlanDetail, PlanDiff, PlanList
 from billing.api.charges import ChargeList
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
@@ -31,6 +31,7 @@ urlpatterns = [
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
     path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
+    path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
     path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),

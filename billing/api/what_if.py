@@ -52,7 +52,7 @@ class AmountsBody(serializers.Serializer[Any]):
 
 
 class PriceAmountsBody(AmountsBody):
-    price = serializers.CharField()
+    price = serializers.CharField(allow_null=True, help_text="Null: a line of no price.")
 
 
 class DifferenceBody(AmountsBody):
@@ -131,8 +131,8 @@ def _difference(each: Difference, unit: str) -> dict[str, Any]:
     }
 
 
-def _by_price(prices: Any, unit: str) -> list[dict[str, str]]:
-    return [{"price": code, **_amounts(amounts, unit)} for code, amounts in prices.items()]
+def _by_price(prices: Any, unit: str) -> list[dict[str, Any]]:
+    return [{"price": code or None, **_amounts(amounts, unit)} for code, amounts in prices.items()]
 
 
 def _amounts(amounts: Amounts, unit: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ document that comes out below zero goes to the customer balance. Source: docs/la
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
 from billing.rating.lines import (
@@ -31,6 +32,7 @@ class _Rerated:
 
     facts: CorrectionFacts
     price: PlanPrice
+    use: Any
     rated: Rated
     exact: Fraction
     known: int
@@ -73,9 +75,10 @@ def corrected_key(correction: CorrectionFacts) -> str:
 
 
 def _rerate(facts: CorrectionFacts, price: PlanPrice, currency: str) -> _Rerated:
-    rated, exact = rate(price, facts.usage.quantity, WHOLE)
+    use = price.price.use(facts.usage.measured)
+    rated, exact = rate(price, use, WHOLE)
     known = to_minor(exact, currency, rounding_of(facts.held.policy))
-    return _Rerated(facts, price, rated, exact, known)
+    return _Rerated(facts, price, use, rated, exact, known)
 
 
 def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
@@ -93,7 +96,7 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
         earned="usage",
         evidence={
             **common_evidence(terms, held, one.price, one.rated, one.exact),
-            "usage": usage_evidence(usage),
+            "usage": usage_evidence(one.price, usage, one.use),
             "correction": {
                 "quantity_billed": plain(billed.quantity),
                 "events_billed": billed.events,

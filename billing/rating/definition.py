@@ -18,7 +18,7 @@ def refuse_unknown(
 ) -> None:
     """Raise PriceError `unknown` for the first field, by the alphabet, that is not known."""
     for name in sorted(definition.keys() - known):
-        raise PriceError(f"{pointer}/{_token(name)}", "unknown", f"{name!r} is not a field here")
+        raise PriceError(f"{pointer}/{token(name)}", "unknown", f"{name!r} is not a field here")
 
 
 def read_amount(
@@ -68,7 +68,7 @@ def _read(
     max_integer_digits: int,
     max_places: int,
 ) -> Decimal:
-    place = f"{pointer}/{name}"
+    place = f"{pointer}/{token(name)}"
     value = definition.get(name, default)
     if value is None:
         raise PriceError(place, "required", f"{name} is missing")
@@ -86,6 +86,6 @@ def _read(
     return number
 
 
-def _token(name: str) -> str:
+def token(name: str) -> str:
     """Write a name as a reference token of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from billing.rating.invoice import use_of_evidence
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.words import spoken
 
-ONE = Decimal(1)
 NONE: Mapping[str, str] = {}
 
 
@@ -62,6 +62,8 @@ def explain_line(
     )
     if "usage" in evidence:
         yield from _usage(evidence["usage"], price)
+    if "quantity" in evidence:
+        yield _seats(evidence["quantity"])
     yield from _steps(evidence, price, currency)
     if _is_part(evidence):
         yield from _share(evidence["share"], policy)
@@ -107,10 +109,12 @@ def _usage(usage: Mapping[str, Any], price: PlanPrice) -> Iterator[str]:
     )
 
 
+def _seats(quantity: str) -> str:
+    return f"Licensed quantity: {spoken(Decimal(quantity))}."
+
+
 def _steps(evidence: Mapping[str, Any], price: PlanPrice, currency: str) -> Iterator[str]:
-    usage = evidence.get("usage")
-    quantity = Decimal(usage["quantity"]) if usage else ONE
-    for step in price.price.rate(before=None, quantity=quantity).steps:
+    for step in price.price.rate(use_of_evidence(price, evidence)).steps:
         words = step.text[:1].upper() + step.text[1:]
         yield f"{words} = {spoken(step.amount)} {currency}."
 

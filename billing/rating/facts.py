@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from billing.rating.price import GroupUse, Measured
 from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
 from neruba.period import Interval
@@ -22,7 +23,7 @@ class PeriodFacts:
 @dataclass(frozen=True, slots=True)
 class UsageFacts:
     """What a meter says of a period, with the number of events behind it and their
-    checksum (hex).
+    checksum (hex). Groups and values stand there for prices that read them.
     """
 
     meter: str
@@ -30,6 +31,12 @@ class UsageFacts:
     quantity: Decimal
     events: int
     checksum: str
+    groups: tuple[GroupUse, ...] = ()
+    values: tuple[Decimal, ...] = ()
+
+    @property
+    def measured(self) -> Measured:
+        return Measured(self.quantity, self.groups, self.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,17 @@
-"""A fixed amount, whatever the quantity."""
+"""A fixed amount, whatever the quantity.
+
+Law: amount = `amount`, once in a period. A platform fee of 20 is 20 for 0 calls and for 7,000.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from billing.rating.definition import read_amount, refuse_unknown
-from billing.rating.price import PriceModel, Rated, Step
+from billing.rating.numbers import Number
+from billing.rating.price import Rated, Step
+from billing.rating.quantity import quantity_model
 from billing.rating.words import spoken
 from neruba.decimals import ZERO, plain
 
@@ -28,23 +34,26 @@ def parse(definition: Mapping[str, object]) -> Flat:
     return Flat(amount=read_amount(definition, "amount"))
 
 
-def rate(params: Flat, /, *, before: Decimal | None, quantity: Decimal) -> Rated:
+def rate(params: Flat, /, *, before: Number | None, more: Number) -> Rated:
     """Price a part of a period: the amount is due once, with the first part (`before` is None).
 
     Parts sum: rate(None, a) + rate(a, b) == rate(None, a + b).
     """
     if before is not None:
         return Rated.of()
-    text = f"a fixed {spoken(params.amount)}"
     return Rated.of(
         Step(
-            text,
             quantity=ZERO,
             unit_amount=ZERO,
             flat_amount=params.amount,
             amount=params.amount,
+            words=partial(_say, params.amount),
         )
     )
 
 
-MODEL = PriceModel(name="flat", version=1, fields=FIELDS, parse=parse, rate=rate)
+def _say(amount: Decimal) -> str:
+    return f"a fixed {spoken(amount)}"
+
+
+MODEL = quantity_model(name="flat", version=1, fields=FIELDS, parse=parse, rate=rate)

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from billing.rating.definition import read_amount, read_boolean, read_quantity, refuse_unknown
-from billing.rating.price import PriceError, PriceModel, Rated, Step
+from billing.rating.numbers import Number, add, multiply, subtract
+from billing.rating.price import PriceError, Rated, Step
+from billing.rating.quantity import quantity_model, reach
 from billing.rating.words import negative_step, spoken, units_in_words
-from neruba.decimals import ZERO, add, multiply, plain, subtract
+from neruba.decimals import ZERO, plain
 
 FIELDS = frozenset({"tiers", "first_flat_at_zero"})
 TIER_FIELDS = frozenset({"up_to", "unit_amount", "flat_amount"})
@@ -84,18 +87,17 @@ def parse(definition: Mapping[str, object]) -> Graduated:
     )
 
 
-def rate(params: Graduated, /, *, before: Decimal | None, quantity: Decimal) -> Rated:
-    """Price `quantity` further units when `before` units of the period are already rated.
+def rate(params: Graduated, /, *, before: Number | None, more: Number) -> Rated:
+    """Price `more` units when `before` units of the period are already rated.
 
     `before` is None for the first part of a period, with which the first flat amount is due. A
     negative quantity rates as zero. Returns a step for each tier touched, lowest first. Parts sum:
     rate(None, a) + rate(a, b) == rate(None, a + b) for a, b >= 0. Source: docs/pricing.md,
     "graduated".
     """
-    steps = [negative_step(quantity)] if quantity < 0 else []
-    start = before or ZERO
-    end = add(start, max(quantity, ZERO))
-    floor = ZERO
+    steps = [negative_step(more)] if more < 0 else []
+    start, end = reach(before, more)
+    floor: Number = ZERO
     for index, tier in enumerate(params.tiers):
         ceiling = max(end, floor) if tier.up_to is None else tier.up_to
         low, high = max(start, floor), min(end, ceiling)
@@ -124,15 +126,19 @@ def _parse_tier(row: object, pointer: str) -> Tier:
     )
 
 
-def _step(tier: Tier, units: Decimal, *, above: Decimal, flat: Decimal) -> Step:
-    text = units_in_words(units, above=above, unit_amount=tier.unit_amount)
+def _step(tier: Tier, units: Number, *, above: Number, flat: Decimal) -> Step:
     return Step(
-        f"{text}, plus {spoken(flat)} for the tier" if flat else text,
         quantity=units,
         unit_amount=tier.unit_amount,
         flat_amount=flat,
         amount=add(multiply(units, tier.unit_amount), flat),
+        words=partial(_say, units, above, tier.unit_amount, flat),
     )
 
 
-MODEL = PriceModel(name="graduated", version=1, fields=FIELDS, parse=parse, rate=rate)
+def _say(units: Number, above: Number, unit_amount: Decimal, flat: Decimal) -> str:
+    text = units_in_words(units, above=above, unit_amount=unit_amount)
+    return f"{text}, plus {spoken(flat)} for the tier" if flat else text
+
+
+MODEL = quantity_model(name="graduated", version=1, fields=FIELDS, parse=parse, rate=rate)

@@ -22,8 +22,10 @@ from billing.rating.lines import (
     period_content,
     rate,
     rounding_of,
+    unit_amount_of,
     usage_evidence,
 )
+from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share, share
 from billing.rating.terms import Terms
@@ -116,14 +118,21 @@ def amount_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     if "charge" in evidence:
         return Money.parse(evidence["charge"]["amount"], currency).minor
     price = parse_plan_price(evidence["price"])
-    quantity = Decimal(evidence["usage"]["quantity"]) if "usage" in evidence else ONE
+    use = use_of_evidence(price, evidence)
     part = evidence.get("share")
     taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
-    _, exact = rate(price, quantity, taken)
+    _, exact = rate(price, use, taken)
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
+
+
+def use_of_evidence(price: PlanPrice, evidence: Mapping[str, Any]) -> Any:
+    """What a line's price was applied to: usage, seats, or the one of a fee."""
+    if "usage" in evidence:
+        return price.price.read(evidence["usage"])
+    return Decimal(evidence["quantity"]) if "quantity" in evidence else ONE
 
 
 def _lines(facts: InvoiceFacts) -> Iterator[Line]:
@@ -144,7 +153,7 @@ def _lines(facts: InvoiceFacts) -> Iterator[Line]:
 
 
 def _is_fee(price: PlanPrice, billing: str) -> bool:
-    return price.kind == "recurring" and price.billing == billing
+    return price.is_fee and price.billing == billing
 
 
 def _fee_line(
@@ -154,7 +163,8 @@ def _fee_line(
     part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm)
     if price.kind == "one_time" or not price.prorate:
         part = Share(part.denominator, part.denominator, part.unit)
-    rated, exact = rate(price, ONE, part)
+    seats = terms.quantities[price.code] if price.kind == "seat" else None
+    rated, exact = rate(price, ONE if seats is None else seats, part)
     days = "" if part.is_whole else f" ({part.numerator} of {part.denominator} {part.unit})"
     return Line(
         key=line_key(price, period.interval),
@@ -162,12 +172,13 @@ def _fee_line(
         price=price.code,
         description=f"{price.name}{days}",
         period=period.interval,
-        quantity="1",
-        unit_amount=plain(rated.amount_exact),
+        quantity="1" if seats is None else plain(seats),
+        unit_amount=number_text(rated.amount_exact) if seats is None else unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
         earned=earned,
         evidence={
             **common_evidence(terms, held, price, rated, exact),
+            **({} if seats is None else {"quantity": plain(seats)}),
             "share": {
                 "numerator": part.numerator,
                 "denominator": part.denominator,
@@ -184,8 +195,8 @@ def _fee_line(
 def _usage_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
 ) -> Line:
-    rated, exact = rate(price, usage.quantity, WHOLE)
-    unit = price.price.definition().get("unit_amount")
+    use = price.price.use(usage.measured)
+    rated, exact = rate(price, use, WHOLE)
     return Line(
         key=line_key(price, held.period.interval),
         kind="usage",
@@ -193,12 +204,12 @@ def _usage_line(
         description=price.name,
         period=held.period.interval,
         quantity=plain(usage.quantity),
-        unit_amount=unit if isinstance(unit, str) else None,
+        unit_amount=unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         evidence={
             **common_evidence(terms, held, price, rated, exact),
-            "usage": usage_evidence(usage),
+            "usage": usage_evidence(price, usage, use),
         },
     )
 

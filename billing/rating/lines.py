@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, Literal, cast
 
 from billing.rating.facts import PeriodFacts, UsageFacts
+from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
 from billing.rating.proration import POLICIES, Basis, Share, prorate
@@ -19,10 +19,9 @@ from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 
-LineKind = Literal["recurring", "usage", "one_time", "charge", "correction"]
+LineKind = Literal["recurring", "seat", "usage", "one_time", "charge", "correction"]
 Earned = Literal["ahead", "usage", "fee"]
 
-EXACT_PLACES = 12
 WHOLE = Share(1, 1, "days")
 
 
@@ -106,9 +105,18 @@ def period_content(period: Interval) -> dict[str, str]:
     return {"start": rfc3339(period.start), "end": rfc3339(period.end)}
 
 
-def rate(price: PlanPrice, quantity: Decimal, part: Share) -> tuple[Rated, Fraction]:
-    rated = price.price.rate(before=None, quantity=quantity)
+def rate(price: PlanPrice, use: Any, part: Share) -> tuple[Rated, Fraction]:
+    """Rate a use of a whole period, as `Price.use` or `Price.read` gives it, and take a share."""
+    rated = price.price.rate(use)
     return rated, prorate(rated.amount_exact, part)
+
+
+def unit_amount_of(price: PlanPrice) -> str | None:
+    """What each unit of the line costs, where the price says it in one number: after a transform it
+    is none of the units that the line counts.
+    """
+    unit = price.price.definition().get("unit_amount")
+    return unit if isinstance(unit, str) and price.price.transform is None else None
 
 
 def line_key(price: PlanPrice, period: Interval) -> str:
@@ -145,7 +153,7 @@ def common_evidence(
         },
         "period": _period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "steps": [step.evidence() for step in rated.steps],
-        "amount_exact": exact_text(exact),
+        "amount_exact": number_text(exact),
     }
 
 
@@ -161,27 +169,13 @@ def _period_evidence(
     }
 
 
-def usage_evidence(usage: UsageFacts) -> dict[str, Any]:
+def usage_evidence(price: PlanPrice, usage: UsageFacts, use: Any) -> dict[str, Any]:
+    """The evidence of a usage, from which `Price.read` gives the use again."""
     return {
         "meter": usage.meter,
         "aggregation": usage.aggregation,
         "quantity": plain(usage.quantity),
         "events": usage.events,
         "checksum": usage.checksum,
+        **price.price.evidence(use),
     }
-
-
-def exact_text(exact: Fraction) -> str:
-    """The exact value as a decimal; where it has no end, 12 decimals (the evidence's share has the
-    rest).
-    """
-    scaled = _rounded(exact.numerator * 10**EXACT_PLACES, exact.denominator)
-    digits = f"{abs(scaled):0{EXACT_PLACES + 1}d}"
-    sign = "-" if scaled < 0 else ""
-    return plain(Decimal(f"{sign}{digits[:-EXACT_PLACES]}.{digits[-EXACT_PLACES:]}"))
-
-
-def _rounded(numerator: int, denominator: int) -> int:
-    """The nearest integer, of two the even one: as `round` of the fraction, without making it."""
-    units, rest = divmod(numerator, denominator)
-    return units + (2 * rest > denominator or (2 * rest == denominator and units % 2 == 1))

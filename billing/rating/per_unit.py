@@ -1,13 +1,20 @@
-"""One price for each unit, after the free ones."""
+"""One price for each unit, after the free ones.
+
+Law: amount(q) = max(q - `free_units`, 0) x `unit_amount`. With 100 free units at 2 each, 150.5
+units cost 50.5 x 2 = 101.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from billing.rating.definition import read_amount, read_quantity, refuse_unknown
-from billing.rating.price import PriceModel, Rated, Step
-from billing.rating.words import negative_step, spoken, units_in_words
-from neruba.decimals import ZERO, add, multiply, plain, subtract
+from billing.rating.numbers import Number, multiply, subtract
+from billing.rating.price import Rated, Step
+from billing.rating.quantity import quantity_model, reach
+from billing.rating.words import free_step, negative_step, units_in_words
+from neruba.decimals import ZERO, plain
 
 FIELDS = frozenset({"unit_amount", "free_units"})
 
@@ -36,35 +43,35 @@ def parse(definition: Mapping[str, object]) -> PerUnit:
     )
 
 
-def rate(params: PerUnit, /, *, before: Decimal | None, quantity: Decimal) -> Rated:
-    """Price `quantity` further units when `before` units of the period are already rated.
+def rate(params: PerUnit, /, *, before: Number | None, more: Number) -> Rated:
+    """Price `more` units when `before` units of the period are already rated.
 
     The period's first units are free, so the free ones that are left come first. A negative
     quantity rates as zero. Parts sum: rate(None, a) + rate(a, b) == rate(None, a + b) for a, b >=
     0. Source: docs/pricing.md, "per_unit".
     """
-    if quantity < 0:
-        return Rated.of(negative_step(quantity))
-    start = before or ZERO
-    end = add(start, quantity)
+    if more < 0:
+        return Rated.of(negative_step(more))
+    start, end = reach(before, more)
     free_until = min(end, max(start, params.free_units))
     steps: list[Step] = []
     free = subtract(free_until, start)
     if free:
-        text = f"{spoken(free)} of the {spoken(params.free_units)} free units"
-        steps.append(Step(text, quantity=free, unit_amount=ZERO, flat_amount=ZERO, amount=ZERO))
+        steps.append(free_step(free, params.free_units))
     paid = subtract(end, free_until)
     if paid or not free:
         steps.append(
             Step(
-                units_in_words(paid, above=free_until, unit_amount=params.unit_amount),
                 quantity=paid,
                 unit_amount=params.unit_amount,
                 flat_amount=ZERO,
                 amount=multiply(paid, params.unit_amount),
+                words=partial(
+                    units_in_words, paid, above=free_until, unit_amount=params.unit_amount
+                ),
             )
         )
     return Rated.of(*steps)
 
 
-MODEL = PriceModel(name="per_unit", version=1, fields=FIELDS, parse=parse, rate=rate)
+MODEL = quantity_model(name="per_unit", version=1, fields=FIELDS, parse=parse, rate=rate)

@@ -6,23 +6,29 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from billing.rating.definition import read_boolean
+from billing.rating.filters import PriceFilter, parse_filters
 from billing.rating.models import Price, parse_price
 from billing.rating.price import PriceError
 
-Kind = Literal["recurring", "usage", "one_time"]
+Kind = Literal["recurring", "seat", "usage", "one_time"]
 Billing = Literal["in_advance", "in_arrears"]
 
-COMMON = frozenset({"code", "name", "kind", "meter", "billing", "prorate"})
+# Billed again in each period, ahead or after the fact, and prorated.
+FEES = ("recurring", "seat")
+COMMON = frozenset({"code", "name", "kind", "meter", "filters", "billing", "prorate"})
 # Parts of the contract that this version does not have; a null or an empty list asks for nothing.
-UNSUPPORTED = frozenset(
-    {"filters", "minimum_amount", "maximum_amount", "interval", "interval_count", "transform"}
-)
+UNSUPPORTED = frozenset({"interval", "interval_count"})
+# Of a quantity, not of a fixed fee; a transform, of one that is measured.
+OF_QUANTITIES = ("minimum_amount", "maximum_amount")
 MAX_CODE = 255
 
 
 @dataclass(frozen=True)
 class PlanPrice:
-    """One price of a plan: what is billed, when, and by which model. `meter` is a code, or None."""
+    """One price of a plan: what is billed, when, and by which model.
+
+    `meter` is a code, or None; `filters` say which of its events count, all that hold them.
+    """
 
     code: str
     name: str
@@ -31,6 +37,12 @@ class PlanPrice:
     prorate: bool
     meter: str | None
     price: Price
+    filters: tuple[PriceFilter, ...] = ()
+
+    @property
+    def is_fee(self) -> bool:
+        """Whether it is a fixed fee, for itself or for each seat."""
+        return self.kind in FEES
 
     def definition(self) -> dict[str, object]:
         """Return the canonical definition: `parse_plan_price` of it gives an equal price."""
@@ -38,7 +50,7 @@ class PlanPrice:
 
     @cached_property
     def _definition(self) -> Mapping[str, object]:
-        return {
+        definition: dict[str, object] = {
             "code": self.code,
             "name": self.name,
             "kind": self.kind,
@@ -47,14 +59,17 @@ class PlanPrice:
             "meter": self.meter,
             **self.price.definition(),
         }
+        if self.filters:
+            definition["filters"] = [one.spec() for one in self.filters]
+        return definition
 
 
 def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     """Read a price of a plan.
 
-    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat and has
-    no meter; usage has one, and is billed in arrears. Raises PriceError, whose pointer is seen from
-    the price.
+    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat; a seat
+    has a model of its quantity; both have no meter. Usage has one, and is billed in arrears. Raises
+    PriceError, whose pointer is seen from the price.
     """
     for name in sorted(UNSUPPORTED & definition.keys()):
         if definition[name] not in (None, [], {}):
@@ -66,14 +81,19 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
         meter = _read_text(definition, "meter")
     elif meter is not None:
         raise PriceError("/meter", "no_meter", "only a usage price has a meter")
+    filters = parse_filters(definition)
+    if filters and kind != "usage":
+        raise PriceError("/filters", "no_meter", "only a usage price has filters")
     default = "in_arrears" if kind == "usage" else "in_advance"
     billing = _read_choice(definition, "billing", get_args(Billing), default=default)
-    if kind != "recurring" and billing != default:
+    if kind not in FEES and billing != default:
         raise PriceError("/billing", "invalid", f"a {kind} price is billed {default}")
     model = {k: v for k, v in definition.items() if k not in COMMON and k not in UNSUPPORTED}
     price = parse_price(model)
-    if kind != "usage" and price.model.name != "flat":
-        raise PriceError("/model", "invalid", f"a {kind} price is flat")
+    _refuse_model(kind, price)
+    for name in _unfit(kind):
+        if definition.get(name) is not None:
+            raise PriceError(f"/{name}", "invalid", f"a {kind} price has no {name}")
     return PlanPrice(
         code=code,
         name=_read_text(definition, "name", default=code),
@@ -82,7 +102,30 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
         prorate=read_boolean(definition, "prorate", default=True),
         meter=meter if isinstance(meter, str) else None,
         price=price,
+        filters=filters,
     )
+
+
+def _unfit(kind: str) -> tuple[str, ...]:
+    """What a price of this kind cannot have."""
+    if kind == "usage":
+        return ()
+    return ("transform",) if kind == "seat" else ("transform", *OF_QUANTITIES)
+
+
+def _refuse_model(kind: str, price: Price) -> None:
+    """A model must have what it reads, and must read what the kind is about."""
+    name = price.model.name
+    if kind == "seat" and price.reads != "quantity":
+        raise PriceError("/model", "invalid", f"a {name} price reads events, and a seat has none")
+    if kind == "seat" and name == "flat":
+        raise PriceError(
+            "/model",
+            "invalid",
+            "a flat amount is the same for any quantity: make it recurring",
+        )
+    if kind not in ("usage", "seat") and name != "flat":
+        raise PriceError("/model", "invalid", f"a {kind} price is flat")
 
 
 def _read_text(definition: Mapping[str, object], name: str, *, default: str | None = None) -> str:

@@ -1,11 +1,18 @@
-"""What every price model has in common: its definition, its law and what a rating returns."""
+"""What every price model has in common: what it reads, its law and what a rating returns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from neruba.decimals import ZERO, add, plain
+from billing.rating.numbers import Number, add, number_text
+from neruba.decimals import ZERO
+
+if TYPE_CHECKING:
+    from billing.rating.transform import Transform
+
+Scalar = str | int | Decimal | bool | None
+Reads = Literal["quantity", "groups", "events"]
 
 
 class PriceError(ValueError):
@@ -19,17 +26,45 @@ class PriceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupUse:
+    """The quantity of the events whose properties have these values, and how many they are."""
+
+    by: Mapping[str, Scalar]
+    quantity: Decimal
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a meter says of a period, before any price: its quantity, rounded as the meter says.
+
+    `groups` are for a price that asks by property, `values` (in order of time, then of arrival) for
+    one that goes event by event.
+    """
+
+    quantity: Decimal
+    groups: tuple[GroupUse, ...] = ()
+    values: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One row of the arithmetic: `amount` is exactly `quantity` x `unit_amount` + `flat_amount`.
 
-    Amounts are exact, in major units. `text` says the row in words, to be read aloud.
+    Amounts are exact, in major units. The words are made when they are asked for: a billing run
+    has no use for them.
     """
 
-    text: str
-    quantity: Decimal
-    unit_amount: Decimal
-    flat_amount: Decimal
-    amount: Decimal
+    quantity: Number
+    unit_amount: Number
+    flat_amount: Number
+    amount: Number
+    words: Callable[[], str] = field(compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The row in words, to be read aloud."""
+        return self.words()
 
     def evidence(self) -> dict[str, str]:
         """Return the numbers of the row as canonical text, for storing and hashing.
@@ -37,23 +72,23 @@ class Step:
         The words are left out: they follow from the numbers, and may be put better one day.
         """
         return {
-            "quantity": plain(self.quantity),
-            "unit_amount": plain(self.unit_amount),
-            "flat_amount": plain(self.flat_amount),
-            "amount": plain(self.amount),
+            "quantity": number_text(self.quantity),
+            "unit_amount": number_text(self.unit_amount),
+            "flat_amount": number_text(self.flat_amount),
+            "amount": number_text(self.amount),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """The exact price of a quantity: the sum of its steps, which stand in order. Not rounded."""
+    """The exact price of a use: the sum of its steps, which stand in order. Not rounded."""
 
-    amount_exact: Decimal
+    amount_exact: Number
     steps: tuple[Step, ...]
 
     @classmethod
     def of(cls, *steps: Step) -> "Rated":
-        return cls(add(ZERO, *(step.amount for step in steps)), steps)
+        return cls(add(ZERO, *[step.amount for step in steps]), steps)
 
 
 class Params(Protocol):
@@ -65,30 +100,44 @@ class Params(Protocol):
 
 
 P = TypeVar("P", bound=Params)
+U = TypeVar("U")
 P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
+U_contra = TypeVar("U_contra", contravariant=True)
 
 
-class Rate(Protocol[P_contra]):
-    """Price `quantity` further units when `before` units of the period are already rated."""
+class Rate(Protocol[P_contra, U_contra]):
+    """Price a further use when `before` is already rated (None: the first part of a period)."""
 
     def __call__(
-        self, params: P_contra, /, *, before: Decimal | None, quantity: Decimal
+        self, params: P_contra, /, *, before: U_contra | None, more: U_contra
     ) -> Rated: ...
 
 
 @dataclass(frozen=True, slots=True)
-class PriceModel(Generic[P]):
-    """A way to price a quantity: its name in a definition, its version, and its functions.
+class PriceModel(Generic[P, U]):
+    """A way to price what a meter says: its name in a definition, its version, its functions.
 
-    `fields` are the names that a definition may hold beside `model`. `parse` raises PriceError.
-    A change that can give another amount or other evidence is a new version; the old one stays.
+    `fields` are the names that a definition may hold beside `model`; `parse` raises PriceError.
+    `reads` says how much of `Measured` it needs. `use` makes of it what is rated: small, and all
+    that the amount follows from; what was used before changes the use of one that goes event by
+    event. `evidence` is what stands of a use in the evidence beside the quantity, `read` its
+    inverse. `convert` applies a transform to a use and the one before it. The parts of an
+    `additive` model are priced by what they hold; those of the others are the total less the total
+    before. A change that can give another amount or other evidence is a new version; the old one
+    stays.
     """
 
     name: str
     version: int
     fields: frozenset[str]
     parse: Callable[[Mapping[str, object]], P]
-    rate: Rate[P]
+    use: Callable[[P, Measured, U | None], U]
+    evidence: Callable[[P, U], dict[str, Any]]
+    read: Callable[[P, Mapping[str, Any]], U]
+    convert: "Callable[[Transform, U | None, U], tuple[U | None, U]]"
+    rate: Rate[P, U]
+    reads: Reads = "quantity"
+    additive: bool = True
 
     @property
     def law(self) -> str:

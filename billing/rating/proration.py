@@ -113,7 +113,7 @@ def share(
     return Share((ends_on - part.starts_on).days, (whole.ends_on - whole.starts_on).days, "days")
 
 
-def prorate(amount: Decimal, part: Share) -> Fraction:
+def prorate(amount: Decimal | Fraction, part: Share) -> Fraction:
     """Return the exact share of an amount; the invoice line rounds it."""
     exact = Fraction(amount)
     return exact if part.is_whole else exact * part.fraction

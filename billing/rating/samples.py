@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from billing.rating.models import Price
-from billing.rating.price import Rated
+from billing.rating.price import GroupUse, Measured, Rated
 from neruba.decimals import ZERO, add, multiply
 
 ONE = Decimal(1)
@@ -31,9 +31,15 @@ class Sample:
     is_own: bool = False
 
 
+def measured_of(price: Price, quantity: Decimal) -> Measured:
+    """What a meter would say of a quantity that came in one event of no properties."""
+    groups = (GroupUse({}, quantity, 1),) if price.reads == "groups" else ()
+    return Measured(quantity, groups, (quantity,) if price.reads == "events" else ())
+
+
 def rate_quantity(price: Price, quantity: Decimal) -> Rated:
     """Rate a quantity as the whole usage of a period."""
-    return price.rate(before=None, quantity=quantity)
+    return price.rate(price.use(measured_of(price, quantity)))
 
 
 def samples_of(price: Price, own: Iterable[Decimal] = ()) -> list[Sample]:

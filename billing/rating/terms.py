@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -13,6 +14,8 @@ from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.rating.schedule import Anchor, Schedule
+from neruba.decimals import plain
+from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
 
 
@@ -20,6 +23,10 @@ from neruba.period import parse_instant, rfc3339
 class Terms:
     """The snapshot that stands on the change that made it; versions that come later do not touch
     it.
+
+    `minimum_commitment_minor` is what each period comes to at least. `quantities` are the seats, by
+    price code: one for each seat price. `overridden` are the codes of the prices that are not the
+    plan's own, in the order of `prices`.
     """
 
     plan: str
@@ -32,6 +39,9 @@ class Terms:
     basis: Basis
     start: datetime
     prices: tuple[PlanPrice, ...]
+    minimum_commitment_minor: int | None = None
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -55,7 +65,7 @@ class Terms:
 
     @cached_property
     def has_fee(self) -> bool:
-        return any(price.kind == "recurring" for price in self.prices)
+        return any(price.is_fee for price in self.prices)
 
     @cached_property
     def meters(self) -> set[str]:
@@ -63,8 +73,8 @@ class Terms:
         return {price.meter for price in self.prices if price.meter is not None}
 
     def content(self) -> dict[str, Any]:
-        """The canonical form: `Terms.read` of it gives equal terms."""
-        return {
+        """The canonical form: `Terms.read` of it gives equal terms. What is not set has no key."""
+        content = {
             "plan": self.plan,
             "plan_version": self.plan_version,
             "currency": self.currency,
@@ -77,11 +87,20 @@ class Terms:
             "start_at": rfc3339(self.start),
             "prices": [price.definition() for price in self.prices],
         }
+        if self.minimum_commitment_minor is not None:
+            minimum = Money(self.minimum_commitment_minor, self.currency)
+            content["minimum_commitment"] = minimum.amount
+        if self.quantities:
+            content["quantities"] = {code: plain(each) for code, each in self.quantities.items()}
+        if self.overridden:
+            content["overridden"] = list(self.overridden)
+        return content
 
     @classmethod
     def read(cls, text: str) -> "Terms":
         """Read the canonical JSON of `content`."""
         content = _decode(text)
+        minimum = content.minimum_commitment
         return cls(
             plan=content.plan,
             plan_version=content.plan_version,
@@ -93,6 +112,11 @@ class Terms:
             basis=content.basis,
             start=parse_instant(content.start_at),
             prices=_parse_prices(bytes(content.prices)),
+            minimum_commitment_minor=(
+                None if minimum is None else Money.parse(minimum, content.currency).minor
+            ),
+            quantities={code: Decimal(each) for code, each in content.quantities.items()},
+            overridden=tuple(content.overridden),
         )
 
 
@@ -110,6 +134,9 @@ class _Content(msgspec.Struct):
     basis: Basis
     start_at: str
     prices: msgspec.Raw
+    minimum_commitment: str | None = None
+    quantities: dict[str, str] = {}
+    overridden: list[str] = []
 
 
 _decode = msgspec.json.Decoder(_Content).decode

@@ -11,6 +11,7 @@ from billing.rating.facts import InvoiceFacts, PeriodFacts, UsageFacts
 from billing.rating.invoice import compute_invoice
 from billing.rating.plan import PlanPrice
 from billing.rating.terms import Terms
+from neruba.decimals import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,28 @@ class PeriodCase:
     drafted_usage: Mapping[str, UsageFacts]
 
 
-def drafted_terms(standing: Terms, prices: tuple[PlanPrice, ...]) -> Terms:
-    """The terms with a draft's prices: zone, anchor, rhythm and start stay as they are."""
-    return replace(standing, prices=prices, plan_version=standing.plan_version + 1)
+def drafted_terms(
+    standing: Terms, prices: tuple[PlanPrice, ...], minimum_commitment_minor: int | None
+) -> Terms:
+    """The terms with a draft's prices: zone, anchor, rhythm, start and seats stay as they are.
+
+    A price that the subscription agreed to for itself stays in place of the draft's of that code. A
+    seat price that it has no number of seats for is rated for none.
+    """
+    own = {price.code: price for price in standing.prices if price.code in standing.overridden}
+    agreed = tuple(own.get(price.code, price) for price in prices)
+    return replace(
+        standing,
+        plan_version=standing.plan_version + 1,
+        prices=agreed,
+        minimum_commitment_minor=minimum_commitment_minor,
+        quantities={
+            price.code: standing.quantities.get(price.code, ZERO)
+            for price in agreed
+            if price.kind == "seat"
+        },
+        overridden=tuple(price.code for price in agreed if price.code in own),
+    )
 
 
 def what_if(case: PeriodCase) -> dict[str, Amounts]:
@@ -62,7 +82,7 @@ def what_if(case: PeriodCase) -> dict[str, Amounts]:
 def period_amounts(
     held: PeriodFacts, terms: Terms, usage: Mapping[str, UsageFacts]
 ) -> dict[str, int]:
-    """What the lines of a period print, in minor units by price code.
+    """What the lines of a period print, in minor units by price code ("" for those of no price).
 
     The lines of one period stand on two documents: what is billed ahead on that of its beginning,
     the rest on that of its end. So both boundaries are this period's here.
@@ -80,7 +100,10 @@ def period_amounts(
             usage=usage,
         )
     )
-    return {line.price: line.amount_minor for line in content.lines}
+    amounts: dict[str, int] = {}
+    for line in content.lines:
+        amounts[line.price] = amounts.get(line.price, 0) + line.amount_minor
+    return amounts
 
 
 def summed(several: Iterable[Mapping[str, Amounts]]) -> dict[str, Amounts]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
+from billing.selectors.price_meters import Placed, meter_fault, named_meters
 from ingest.models import Meter
 from neruba.errors import InvalidError, UnsupportedError
 from neruba.models import Project
@@ -31,6 +32,12 @@ class DraftedPrices:
         return tuple(price for price in self.prices if price is not None)
 
 
+def refusal_of(error: PriceError, pointer: str = "") -> InvalidError:
+    """The refusal of a definition that stands at this pointer in the request."""
+    refusal = UnsupportedError if error.code == "unsupported" else InvalidError
+    return refusal(error.detail, pointer=f"{pointer}{error.pointer}")
+
+
 def drafted_prices(
     project: Project, definitions: Sequence[Mapping[str, Any]], *, below: str = ""
 ) -> DraftedPrices:
@@ -42,24 +49,17 @@ def drafted_prices(
         try:
             price = parse_plan_price(definition)
         except PriceError as error:
-            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
-            faults[index] = refusal(error.detail, pointer=f"{place}{error.pointer}")
+            faults[index] = refusal_of(error, place)
         if price is not None and any(other and other.code == price.code for other in prices):
             faults[index] = InvalidError(
                 f"There are two prices {price.code!r}.", pointer=f"{place}/code"
             )
         prices.append(price)
-    meters = _meters_of(project, prices)
-    for index, price in enumerate(prices):
-        if price is not None and price.meter is not None and price.meter not in meters:
-            missing = InvalidError(
-                f"There is no meter {price.meter!r}.", pointer=f"{below}/prices/{index}/meter"
-            )
-            faults.setdefault(index, missing)
+    meters = named_meters(project, [price for price in prices if price is not None])
+    for index, (price, definition) in enumerate(zip(prices, definitions, strict=True)):
+        if price is not None and index not in faults:
+            fault = meter_fault(Placed(price, f"{below}/prices/{index}", definition), meters)
+            if fault is not None:
+                faults[index] = fault
     ordered = tuple(faults[index] for index in sorted(faults))
     return DraftedPrices(tuple(prices), ordered, meters)
-
-
-def _meters_of(project: Project, prices: Sequence[PlanPrice | None]) -> dict[str, Meter]:
-    codes = {price.meter for price in prices if price is not None and price.meter is not None}
-    return {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}

@@ -36,6 +36,7 @@ class Draft:
     currency: str
     rhythm: Rhythm
     prices: tuple[PlanPrice, ...]
+    minimum_commitment_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,10 @@ def _cases(
     held: Sequence[tuple[int, PeriodFacts]],
     terms_of: Mapping[int, Terms],
 ) -> Iterator[PeriodCase]:
-    drafted = {pk: drafted_terms(terms, draft.prices) for pk, terms in terms_of.items()}
+    drafted = {
+        pk: drafted_terms(terms, draft.prices, draft.minimum_commitment_minor)
+        for pk, terms in terms_of.items()
+    }
     usages = (
         usage_facts(
             plan.project,

@@ -12,8 +12,9 @@ from billing.selectors.drafts import drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
-from neruba.errors import ConflictError
+from neruba.errors import ConflictError, InvalidError
 from neruba.models import Project
+from neruba.money import Money
 from neruba.services.audit import record
 
 
@@ -34,6 +35,7 @@ def create_plan_version(
     interval: str,
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
+    minimum_commitment: str | None = None,
     based_on: int | None = None,
     actor: Actor,
     reason: str = "",
@@ -42,21 +44,24 @@ def create_plan_version(
     """Make a plan, or the next version of one; the content of the latest version again returns
     that.
 
-    `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError where
-    there is another by now, InvalidError with a pointer to the field of the price that makes no
-    sense.
+    `minimum_commitment` is what each period comes to at least, in major units of the currency, or
+    None. `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError
+    where there is another by now, InvalidError with a pointer to the field of the price that makes
+    no sense.
     """
+    minimum = parse_minimum(minimum_commitment, currency)
     drafted = drafted_prices(project, prices)
     parsed, meters = drafted.sound, drafted.meters
-    content_hash = sha256_hex(
-        {
-            "name": name,
-            "currency": currency,
-            "interval": interval,
-            "interval_count": interval_count,
-            "prices": [price.definition() for price in parsed],
-        }
-    )
+    content: dict[str, Any] = {
+        "name": name,
+        "currency": currency,
+        "interval": interval,
+        "interval_count": interval_count,
+        "prices": [price.definition() for price in parsed],
+    }
+    if minimum is not None:
+        content["minimum_commitment"] = minimum.amount
+    content_hash = sha256_hex(content)
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()
@@ -73,6 +78,7 @@ def create_plan_version(
         currency=currency,
         interval=interval,
         interval_count=interval_count,
+        minimum_commitment_minor=None if minimum is None else minimum.minor,
         content_hash=content_hash,
         created_at=at,
     )
@@ -87,6 +93,22 @@ def create_plan_version(
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def parse_minimum(text: str | None, currency: str, *, below: str = "") -> Money | None:
+    """Read a minimum commitment in major units. Raises InvalidError, with a pointer that begins
+    with `below`.
+    """
+    pointer = f"{below}/minimum_commitment"
+    if text is None:
+        return None
+    try:
+        minimum = Money.parse(text, currency)
+    except ValueError as error:
+        raise InvalidError(f"{error}.", pointer=pointer) from None
+    if minimum.minor < 0:
+        raise InvalidError("A minimum commitment is zero or more.", pointer=pointer)
+    return minimum
 
 
 def _store_prices(

@@ -1,17 +1,22 @@
 """Subscriptions: created and canceled as rows of the timeline."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from billing.locks import lock_customers, lock_subscription
 from billing.models import Plan, PlanVersion, Subscription, SubscriptionChange
+from billing.rating.agreement import overridden_prices, read_quantities
 from billing.rating.plan import parse_plan_price
+from billing.rating.price import PriceError
 from billing.rating.proration import Basis
 from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.rating.schedule import Anchor
 from billing.rating.terms import Terms
+from billing.selectors.drafts import refusal_of
+from billing.selectors.price_meters import Placed, meters_of_prices
 from billing.selectors.timelines import timelines_of
 from neruba.actor import Actor
 from neruba.canonical import canonical_json
@@ -19,6 +24,8 @@ from neruba.errors import ConflictError, InvalidError
 from neruba.models import Customer, Project
 from neruba.services.audit import record
 from neruba.services.customers import refuse_erased
+
+NOTHING: Mapping[str, object] = {}
 
 
 class MeterAlreadyBilledError(ConflictError):
@@ -45,23 +52,26 @@ def create_subscription(
     anchor: str,
     billing_day: int | None,
     timezone: str | None,
+    quantities: Mapping[str, object] = NOTHING,
+    overrides: Sequence[Mapping[str, object]] = (),
     actor: Actor,
     at: datetime,
 ) -> CreatedSubscription:
     """Begin a subscription to the plan's latest version, whose prices are copied into the timeline.
 
     It starts at `start_at` (the past: the next run catches up), or now. Its zone is its own, else
-    the customer's, else the project's, for good. Raises MeterAlreadyBilledError where a second
-    subscription would bill a meter, CustomerErasedError for an erased customer, ConflictError where
-    the id is taken with other content.
+    the customer's, else the project's, for good. `quantities` are the seats by price code, one for
+    each seat price; `overrides` prices that replace the plan's for this subscription alone. Raises
+    MeterAlreadyBilledError where a second subscription would bill a meter, CustomerErasedError for
+    an erased customer, ConflictError where the id is taken with other content, InvalidError for
+    quantities and overrides that do not fit the plan.
     """
     lock_customers(project, [customer.pk])
     refuse_erased(customer)
     prior = Subscription.objects.filter(project=project, external_id=external_id).first()
     # A repeat that leaves the start out means the start that the first one was given.
     start = start_at or (prior.start_at if prior is not None else at)
-    version = plan.versions.order_by("-version").first()
-    assert version is not None, "a plan has a version"
+    version = _version(plan, prior)
     terms = _terms(
         version,
         start=start,
@@ -69,6 +79,8 @@ def create_subscription(
         billing_day=billing_day,
         zone=timezone or customer.timezone or project.timezone,
         basis=project.policy.proration_basis,
+        quantities=quantities,
+        overrides=overrides,
     )
     if prior is not None:
         return _repeated(project, prior, customer, terms)
@@ -142,6 +154,19 @@ def cancel_at_period_end(
     return change
 
 
+def _version(plan: Plan, prior: Subscription | None) -> PlanVersion:
+    """The version to agree to: a repeat means the one that the first request took, whatever came
+    since.
+    """
+    if prior is not None:
+        taken = prior.changes.select_related("plan_version__plan").get(number=1).plan_version
+        if taken is not None and taken.plan_id == plan.pk:
+            return taken
+    version = plan.versions.order_by("-version").first()
+    assert version is not None, "a plan has a version"
+    return version
+
+
 def _terms(
     version: PlanVersion,
     *,
@@ -150,10 +175,25 @@ def _terms(
     billing_day: int | None,
     zone: str,
     basis: str,
+    quantities: Mapping[str, object],
+    overrides: Sequence[Mapping[str, object]],
 ) -> Terms:
     if billing_day is not None and anchor != "calendar":
         raise InvalidError("Only a calendar anchor has a billing day.", pointer="/billing_day")
-    prices = version.prices.order_by("position").values_list("definition", flat=True)
+    stored = version.prices.order_by("position").values_list("definition", flat=True)
+    own = [parse_plan_price(json.loads(definition)) for definition in stored]
+    try:
+        prices = overridden_prices(own, overrides)
+        seats = read_quantities(prices, quantities)
+    except PriceError as error:
+        raise refusal_of(error) from error
+    by_code = {price.code: price for price in prices}
+    placed = [
+        Placed(by_code[str(override["code"])], f"/overrides/{index}", override)
+        for index, override in enumerate(overrides)
+    ]
+    meters_of_prices(version.project, placed)
+    overridden = {one.price.code for one in placed}
     return Terms(
         plan=version.plan.code,
         plan_version=version.version,
@@ -164,22 +204,28 @@ def _terms(
         zone=zone,
         basis=cast("Basis", basis),
         start=start,
-        prices=tuple(parse_plan_price(json.loads(definition)) for definition in prices),
+        prices=prices,
+        minimum_commitment_minor=version.minimum_commitment_minor,
+        quantities=seats,
+        overridden=tuple(price.code for price in prices if price.code in overridden),
     )
 
 
 def _repeated(
     project: Project, prior: Subscription, customer: Customer, terms: Terms
 ) -> CreatedSubscription:
-    """A repeat means the plan as it was when the first one took it, whatever versions
-    came since.
-    """
     held = timelines_of(project, [prior.pk])[prior.pk].terms
-    wanted = (customer.pk, terms.plan, terms.anchor, terms.billing_day, terms.zone, terms.start)
-    stands = (prior.customer_id, held.plan, held.anchor, held.billing_day, held.zone, held.start)
-    if wanted != stands:
+    if (customer.pk, _asked_for(terms)) != (prior.customer_id, _asked_for(held)):
         raise ConflictError(f"Subscription {prior.external_id!r} exists with other content.")
     return CreatedSubscription(prior, replayed=True)
+
+
+def _asked_for(terms: Terms) -> tuple[object, ...]:
+    """What of the terms a request decides."""
+    return (
+        *(terms.plan, terms.anchor, terms.billing_day, terms.zone, terms.start),
+        *(terms.prices, terms.quantities, terms.overridden),
+    )
 
 
 def _refuse_shared_meters(project: Project, customer: Customer, terms: Terms) -> None:

@@ -44,6 +44,23 @@ PLAN: dict[str, Any] = {
         },
     ],
 }
+# With a minimum, a price of seats, and a price of some of a meter's events.
+RICH_PLAN: dict[str, Any] = {
+    **PLAN,
+    "code": "pro",
+    "minimum_commitment": "10.00",
+    "prices": [
+        PLAN["prices"][0],
+        {
+            "code": "seats",
+            "name": "Seats",
+            "kind": "seat",
+            "model": "per_unit",
+            "unit_amount": "10.00",
+        },
+        {**PLAN["prices"][1], "filters": [{"property": "region", "in": ["eu"]}]},
+    ],
+}
 METER: dict[str, Any] = {
     "code": "calls",
     "name": "Calls",

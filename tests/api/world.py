@@ -25,6 +25,7 @@ from tests.api.bodies import (
     GRANT,
     METER,
     PLAN,
+    RICH_PLAN,
     SUBSCRIPTION,
     WALLET,
     event,
@@ -164,10 +165,11 @@ REQUESTS: dict[str, Good] = {
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
         names=True,
     ),
-    "POST plans": Good({**PLAN, "code": "pro"}),
     "POST plans/<str:code>/what-if": Good(
         {"draft": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "limit": 5},
     ),
+    "POST plans": Good(RICH_PLAN, any_of=("/prices/2/filters/0/in",)),
+    "GET plans/<str:code>/diff": Good(query="from=1&to=1"),
     "POST subscriptions": Good(
         {**SUBSCRIPTION, "external_id": "beta-1", "customer": "beta"}, names=True
     ),

@@ -74,7 +74,7 @@ def rated(used: Sequence[tuple[int, int, int]]) -> dict[tuple[str, str], int]:
         ]
         for price, used_up in ((CALLS, len(values)), (MOST, max(values, default=0))):
             rate = parse_plan_price(price).price.rate
-            exact = rate(before=None, quantity=Decimal(used_up)).amount_exact
+            exact = rate(Decimal(used_up)).amount_exact
             key = (str(price["code"]), rfc3339(MONTHS[month]))
             answer[key] = to_minor(exact, "USD", "half_up")
     return answer

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.rating.models import Price, parse_price
+from billing.rating.numbers import add, multiply
 from neruba.canonical import canonical_json
-from neruba.decimals import add, multiply, plain
+from neruba.decimals import plain
 
 ZERO = Decimal(0)
 
@@ -53,10 +54,10 @@ prices = st.one_of(
 
 @given(prices, quantities, quantities)
 def test_two_ratings_equal_one(price: Price, first: Decimal, second: Decimal) -> None:
-    once = price.rate(before=None, quantity=add(first, second))
+    once = price.rate(add(first, second))
     parts = [
-        price.rate(before=None, quantity=first),
-        price.rate(before=first, quantity=second),
+        price.rate(first),
+        price.rate(second, before=first),
     ]
     assert add(*(part.amount_exact for part in parts)) == once.amount_exact
     assert add(ZERO, *(step.quantity for part in parts for step in part.steps)) == add(
@@ -68,7 +69,7 @@ def test_two_ratings_equal_one(price: Price, first: Decimal, second: Decimal) ->
 def test_steps_add_up_to_the_amount(
     price: Price, before: Decimal | None, quantity: Decimal
 ) -> None:
-    rated = price.rate(before=before, quantity=quantity)
+    rated = price.rate(quantity, before=before)
     assert rated.amount_exact == add(ZERO, *(step.amount for step in rated.steps))
     for step in rated.steps:
         assert step.amount == add(multiply(step.quantity, step.unit_amount), step.flat_amount)
@@ -79,8 +80,8 @@ def test_steps_add_up_to_the_amount(
 
 @given(prices, quantities, quantities)
 def test_more_never_costs_less(price: Price, first: Decimal, more: Decimal) -> None:
-    less = price.rate(before=None, quantity=first).amount_exact
-    assert price.rate(before=None, quantity=add(first, more)).amount_exact >= less >= 0
+    less = price.rate(first).amount_exact
+    assert price.rate(add(first, more)).amount_exact >= less >= 0
 
 
 @given(prices)

@@ -117,6 +117,7 @@ PLAN_FIELDS = (
     Field("currency", "Currency", "text", "Empty: the project's.", width=1),
     Field("interval", "Every", "choice", choices=UNITS, width=1),
     Field("interval_count", "Count", "whole", width=1),
+    Field("minimum_commitment", "Minimum of a period", help="Empty: none.", width=3),
 )
 COMMON_FIELDS = (
     Field("code", "Code", "text", "By which invoices and overrides name it."),

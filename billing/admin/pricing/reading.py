@@ -10,6 +10,7 @@ from billing.api.catalog import PlanRequest, PlanVersionBody, version_asked
 from billing.models import PlanVersion
 from billing.rating.plan import PlanPrice
 from billing.selectors.drafts import drafted_prices
+from billing.services.plans import parse_minimum
 from ingest.models import Meter
 from neruba.errors import InvalidError, NerubaError
 from neruba.models import Project
@@ -71,6 +72,7 @@ def read(project: Project, code: str, definition: Mapping[str, Any]) -> Reading:
     if request.is_valid():
         try:
             asked = version_asked(project, dict(request.validated_data))
+            parse_minimum(asked["minimum_commitment"], asked["currency"])
         except NerubaError as error:
             faults[error.pointer or ""] = error.detail
     else:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from billing.models import PlanVersion
-from tests.billing.sandbox import BASE, CALLS, Sandbox
+from tests.billing.sandbox import BASE, CALLS, SEATS, Sandbox
+
+EU = {"property": "region", "in": ["eu"]}
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +64,19 @@ def test_a_price_comes_back_complete() -> None:
         ({**CALLS, "tiers": []}, "/prices/0/tiers"),
         ({**CALLS, "tiers": [{"up_to": "5", "unit_amount": "1"}]}, "/prices/0/tiers/0/up_to"),
         ({**CALLS, "model": "surge"}, "/prices/0/model"),
+        ({**SEATS, "meter": "calls"}, "/prices/0/meter"),
+        ({**BASE, "kind": "seat"}, "/prices/0/model"),
+        ({**SEATS, "kind": "recurring"}, "/prices/0/model"),
+        ({**SEATS, "kind": "one_time"}, "/prices/0/model"),
+        ({**SEATS, "filters": [EU]}, "/prices/0/filters"),
+        ({**CALLS, "filters": EU}, "/prices/0/filters"),
+        ({**CALLS, "filters": ["eu"]}, "/prices/0/filters/0"),
+        ({**CALLS, "filters": [{**EU, "not": 1}]}, "/prices/0/filters/0/not"),
+        ({**CALLS, "filters": [{"in": ["eu"]}]}, "/prices/0/filters/0/property"),
+        ({**CALLS, "filters": [{**EU, "in": []}]}, "/prices/0/filters/0/in"),
+        ({**CALLS, "filters": [{**EU, "in": ["eu", 1.5]}]}, "/prices/0/filters/0/in/1"),
+        ({**CALLS, "filters": [{**EU, "in": ["eu", "eu"]}]}, "/prices/0/filters/0/in/1"),
+        ({**CALLS, "filters": [EU, EU]}, "/prices/0/filters/1/property"),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused_with_a_pointer(
@@ -73,6 +88,15 @@ def test_a_price_that_makes_no_sense_is_refused_with_a_pointer(
     problem = sandbox.post("/plans", body, 400)
     assert problem["errors"][0]["pointer"] == pointer, problem
     assert not PlanVersion.objects.exists()
+
+
+def test_a_price_says_which_of_the_meters_events_it_counts() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    filters = [{"property": "region", "in": ["eu", 1, True, None]}]
+    (price,) = sandbox.plan({**CALLS, "filters": filters})["prices"]
+    assert price["filters"] == filters
+    assert "filters" not in sandbox.plan({**CALLS, "filters": []}, code="all")["prices"][0]
 
 
 def test_two_prices_of_one_code_are_refused() -> None:

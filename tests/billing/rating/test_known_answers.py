@@ -11,10 +11,10 @@ import pytest
 from dateutil.relativedelta import relativedelta
 
 from billing.rating.models import parse_price
+from billing.rating.numbers import Number, add
 from billing.rating.proration import Basis, Share, Span, prorate, share
 from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import Schedule
-from neruba.decimals import add
 from neruba.money import to_minor
 from neruba.period import Interval, local_midnight, parse_instant
 
@@ -46,11 +46,11 @@ def test_price_is_the_known_one(row: dict[str, Any]) -> None:
     }
     price = parse_price({"model": row["model"], **fields})
     # Nothing billed before is the first part of the period.
-    before = Decimal(row.get("pre_quantity", "0")) or None
-    amounts = []
+    before: Number | None = Decimal(row.get("pre_quantity", "0")) or None
+    amounts: list[Number] = []
     for text in row.get("events") or [row["quantity"]]:
         quantity = Decimal(text)
-        amounts.append(price.rate(before=before, quantity=quantity).amount_exact)
+        amounts.append(price.rate(quantity, before=before).amount_exact)
         before = add(before or Decimal(0), quantity)
 
     assert add(*amounts) == Decimal(row["expected_amount"])

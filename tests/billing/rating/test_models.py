@@ -1,9 +1,11 @@
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from billing.rating.models import MODELS, Price, parse_price
+from billing.rating.numbers import Number, add, multiply
 from billing.rating.price import PriceError
 
 TIERS = [
@@ -17,20 +19,16 @@ def price(**definition: object) -> Price:
     return parse_price(definition)
 
 
-def amount(price: Price, before: str | None, quantity: str) -> Decimal:
-    rated = price.rate(
-        before=None if before is None else Decimal(before), quantity=Decimal(quantity)
-    )
+def amount(price: Price, before: str | None, quantity: str) -> Number:
+    rated = price.rate(Decimal(quantity), before=None if before is None else Decimal(before))
     for step in rated.steps:
-        assert step.amount == step.quantity * step.unit_amount + step.flat_amount
+        assert step.amount == add(multiply(step.quantity, step.unit_amount), step.flat_amount)
     assert rated.amount_exact == sum(step.amount for step in rated.steps)
     return rated.amount_exact
 
 
 def words(price: Price, before: str | None, quantity: str) -> list[str]:
-    rated = price.rate(
-        before=None if before is None else Decimal(before), quantity=Decimal(quantity)
-    )
+    rated = price.rate(Decimal(quantity), before=None if before is None else Decimal(before))
     return [step.text for step in rated.steps]
 
 
@@ -116,7 +114,7 @@ def test_negative_net_usage_rates_as_zero(definition: dict[str, Any], due: int) 
 
 
 def test_steps_are_stored_as_canonical_numbers_without_words() -> None:
-    rated = price(model="per_unit", unit_amount="2.50").rate(before=None, quantity=Decimal("1E+3"))
+    rated = price(model="per_unit", unit_amount="2.50").rate(Decimal("1E+3"))
     assert [step.evidence() for step in rated.steps] == [
         {
             "quantity": "1000",
@@ -213,3 +211,28 @@ def test_what_is_no_price_is_refused_with_its_place(
         parse_price(definition)
     assert (refused.value.pointer, refused.value.code) == (pointer, code)
     assert refused.value.detail
+
+
+def test_a_transform_is_of_totals_and_a_part_is_what_the_total_gained() -> None:
+    price_ = price(
+        model="per_unit", unit_amount="10", transform={"divide_by": "1000", "round": "up"}
+    )
+    assert amount(price_, None, "1") == 10
+    assert amount(price_, None, "1001") == 20
+    assert amount(price_, "1", "999") == 0
+    assert amount(price_, "1", "1000") == 10
+
+
+def test_a_minimum_is_raised_to_with_the_last_part_and_a_maximum_kept_to_with_each() -> None:
+    limited = price(model="per_unit", unit_amount="1", minimum_amount="10", maximum_amount="25")
+    first = limited.rate(Decimal(4), is_last=False)
+    last = limited.rate(Decimal(2), before=Decimal(4))
+    assert [first.amount_exact, last.amount_exact] == [4, 6]
+    assert last.steps[-1].text == "raised to the minimum of 10"
+    assert last.steps[-1].flat_amount == 4
+    most = limited.rate(Decimal(30), is_last=False)
+    assert most.amount_exact == 25
+    assert most.steps[-1].text == "lowered to the maximum of 25"
+    assert limited.rate(Decimal(5), before=Decimal(30)).amount_exact == 0
+    half = limited.rate(Decimal(30), part=Fraction(1, 2))
+    assert half.amount_exact == Fraction(25, 2)
