@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from billing.rating.models import Price
-from billing.rating.price import GroupUse, Measured, Rated
+from billing.rating.price import GroupUse, Measured, Rated, Scalar
 from neruba.decimals import ZERO, add, multiply
 
 ONE = Decimal(1)
@@ -14,9 +14,11 @@ TEN = Decimal(10)
 # Where nothing in a price says which quantities matter.
 USUAL = (Decimal(10), Decimal(100), Decimal(1000))
 # Fields of a price whose value is a quantity at which its amount turns.
-TURNS = ("free_units", "free_events", "package_size")
+TURNS = ("free_units", "free_amount", "package_size")
 CURVE_POINTS = 120
 MAX_ROWS = 60
+MAX_CELLS = 12
+NOWHERE: Mapping[str, Scalar] = {}
 # The largest quantity has 19 digits before its point and 9 after it.
 NEAR = Context(prec=60)
 PLACES = Decimal("0.000000001")
@@ -24,38 +26,60 @@ PLACES = Decimal("0.000000001")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A quantity and what it comes to; `is_own` where somebody asked for it by hand."""
+    """A quantity and what it comes to. `parts` are the values of the events that it came in, `by`
+    the properties of all of them; `is_own` where somebody asked for it by hand.
+    """
 
-    quantity: Decimal
+    parts: tuple[Decimal, ...]
+    by: Mapping[str, Scalar]
     rated: Rated
     is_own: bool = False
 
-
-def measured_of(price: Price, quantity: Decimal) -> Measured:
-    """What a meter would say of a quantity that came in one event of no properties."""
-    groups = (GroupUse({}, quantity, 1),) if price.reads == "groups" else ()
-    return Measured(quantity, groups, (quantity,) if price.reads == "events" else ())
+    @property
+    def quantity(self) -> Decimal:
+        return add(ZERO, *self.parts)
 
 
-def rate_quantity(price: Price, quantity: Decimal) -> Rated:
-    """Rate a quantity as the whole usage of a period."""
-    return price.rate(price.use(measured_of(price, quantity)))
+def rate_parts(price: Price, parts: Sequence[Decimal], by: Mapping[str, Scalar] = NOWHERE) -> Rated:
+    """Rate events of these values, all with these properties, as the whole usage of a period."""
+    quantity = add(ZERO, *parts)
+    groups = (GroupUse(by, quantity, len(parts)),) if price.reads == "groups" else ()
+    values = tuple(parts) if price.reads == "events" else ()
+    return price.rate(price.use(Measured(quantity, groups, values)))
 
 
-def samples_of(price: Price, own: Iterable[Decimal] = ()) -> list[Sample]:
-    """Nothing, one, each bound and one past it, ten times the last bound, and `own`, ascending."""
-    bounds, mine = bounds_of(price), set(own)
-    wanted = {ZERO, ONE}
-    for bound in bounds[:MAX_ROWS]:
-        wanted |= {bound, add(bound, ONE)}
-    if bounds:
-        wanted.add(multiply(bounds[-1], TEN))
-    else:
-        wanted |= set(USUAL)
+def samples_of(price: Price, own: Iterable[tuple[Decimal, ...]] = ()) -> list[Sample]:
+    """Nothing, one, each bound and one past it, ten times the last bound, and `own`, ascending.
+
+    Each comes in one event, but for `own`, which says the values of several. For a price that asks
+    where something was used, in each cell, and elsewhere.
+    """
+    mine = set(own)
+    wanted = {(one,) for one in _quantities(price)} | mine
+    ordered = sorted(wanted, key=lambda parts: (add(ZERO, *parts), parts))
     return [
-        Sample(quantity, rate_quantity(price, quantity), quantity in mine)
-        for quantity in sorted(wanted | mine)
+        Sample(parts, by, rate_parts(price, parts, by), parts in mine)
+        for by in _places(price)
+        for parts in ordered
     ]
+
+
+def _quantities(price: Price) -> set[Decimal]:
+    if price.reads == "groups":
+        return {ONE, USUAL[1]}
+    bounds = bounds_of(price)
+    if not bounds:
+        return {ZERO, ONE, *USUAL}
+    near = {quantity for bound in bounds[:MAX_ROWS] for quantity in (bound, add(bound, ONE))}
+    return {ZERO, ONE, multiply(bounds[-1], TEN)} | near
+
+
+def _places(price: Price) -> list[Mapping[str, Scalar]]:
+    """Where something can be used so that it makes a difference: the cells, and none of them."""
+    if price.reads != "groups":
+        return [NOWHERE]
+    definition: Mapping[str, Any] = price.definition()
+    return [*(cell["match"] for cell in definition.get("cells", ())[:MAX_CELLS]), NOWHERE]
 
 
 def curve_of(price: Price, upto: Decimal) -> list[tuple[Decimal, Rated]]:
@@ -68,7 +92,7 @@ def curve_of(price: Price, upto: Decimal) -> list[tuple[Decimal, Rated]]:
     for bound in (ZERO, *bounds_of(price)[:MAX_ROWS]):
         wanted |= {bound, NEAR.add(bound, right_after)}
     asked = sorted({NEAR.quantize(one, PLACES) for one in wanted if one <= upto})
-    return [(quantity, rate_quantity(price, quantity)) for quantity in asked]
+    return [(quantity, rate_parts(price, [quantity])) for quantity in asked]
 
 
 def curve_end(price: Price, samples: Sequence[Sample]) -> Decimal:

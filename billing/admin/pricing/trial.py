@@ -7,7 +7,15 @@ from decimal import Decimal
 from billing.admin.pricing.chart import Chart, chart_of
 from billing.admin.tariff import lines_of
 from billing.rating.plan import PlanPrice
-from billing.rating.samples import Sample, curve_end, curve_of, samples_of
+from billing.rating.samples import (
+    NOWHERE,
+    ONE,
+    Sample,
+    curve_end,
+    curve_of,
+    rate_parts,
+    samples_of,
+)
 from billing.rating.words import spoken
 from neruba.admin.page import Table, figure
 from neruba.decimals import QUANTITY_INTEGER_DIGITS, QUANTITY_PLACES, parse_decimal
@@ -27,41 +35,50 @@ class Trial:
     chart: Chart | None
 
 
-def own_quantities(text: str) -> list[Decimal]:
-    """The quantities in a text, with blanks between. Raises InvalidError at `/quantities`."""
+def own_quantities(text: str) -> list[tuple[Decimal, ...]]:
+    """The quantities in a text, with blanks between: `1500 250000`, or `10+20` for what came in two
+    events. Raises InvalidError at `/quantities`.
+    """
     words = text.split()
     if len(words) > MAX_OWN:
         raise InvalidError(f"Write at most {MAX_OWN} quantities.", pointer="/quantities")
     try:
-        return [
-            parse_decimal(
-                word, max_integer_digits=QUANTITY_INTEGER_DIGITS, max_places=QUANTITY_PLACES
-            )
-            for word in words
-        ]
+        return [tuple(_quantity(part) for part in word.split("+")) for word in words]
     except ValueError as error:
         raise InvalidError(f"{error}.", pointer="/quantities") from None
 
 
+def _quantity(text: str) -> Decimal:
+    return parse_decimal(
+        text, max_integer_digits=QUANTITY_INTEGER_DIGITS, max_places=QUANTITY_PLACES
+    )
+
+
 def trial_of(
-    price: PlanPrice, own: Sequence[Decimal], *, currency: str, rounding: Rounding
+    price: PlanPrice, own: Sequence[tuple[Decimal, ...]], *, currency: str, rounding: Rounding
 ) -> Trial:
     """What the price comes to at sample quantities, each with its steps in words, rounded as on an
     invoice.
     """
     unit = currency if is_currency(currency) else ""
     if price.kind in FEES:
-        samples = samples_of(price.price)[1:2]
-        return Trial(_table(samples, unit, rounding), None)
+        fee = Sample((ONE,), NOWHERE, rate_parts(price.price, [ONE]))
+        return Trial(_table([fee], unit, rounding), None)
     samples = samples_of(price.price, own)
+    return Trial(_table(samples, unit, rounding), _chart(price, samples, unit))
+
+
+def _chart(price: PlanPrice, samples: Sequence[Sample], unit: str) -> Chart | None:
+    """None where the amount does not follow from the quantity alone: a line would not say where."""
+    if price.price.reads == "groups":
+        return None
     curve = curve_of(price.price, curve_end(price.price, samples))
-    chart = chart_of(
+    return chart_of(
         [(quantity, rated.amount_exact) for quantity, rated in curve],
-        [(one.quantity, one.rated.amount_exact) for one in samples],
+        [(one.quantity, one.rated.amount_exact) for one in samples if len(one.parts) == 1],
         title=f"What {price.name} costs, by quantity",
         unit=unit,
     )
-    return Trial(_table(samples, unit, rounding), chart)
 
 
 def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
@@ -71,11 +88,11 @@ def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
         columns=("Quantity", "How", amount),
         rows=[
             (
-                spoken(one.quantity),
+                _words(one),
                 lines_of(_steps(one)),
                 figure(Money(to_minor(one.rated.amount_exact, unit, rounding), unit))
                 if unit
-                else str(one.rated.amount_exact),
+                else spoken(one.rated.amount_exact),
             )
             for one in samples
         ],
@@ -83,6 +100,12 @@ def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
         numeric=("Quantity", amount),
         anchor="trial",
     )
+
+
+def _words(sample: Sample) -> str:
+    parts = " + ".join(spoken(part) for part in sample.parts)
+    where = ", ".join(f"{name}={value}" for name, value in sample.by.items())
+    return f"{where}: {parts}" if where else parts
 
 
 def _steps(sample: Sample) -> list[str]:

@@ -4,6 +4,7 @@ Everything is sent by POST and answered as HTML: the whole page without JavaScri
 part that changes, which the header `X-Part` names. Nothing is stored but by `save`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +42,11 @@ PARTS = {
     "what-if": "billing/price_form_what_if.html",
 }
 PAGE = "billing/price_form.html"
+NUMBER = re.compile(r"[0-9]{1,9}")
 PLANS = "admin:billing_plan_changelist"
 METERS_SHOWN = 500
 # Places outside the definition, which have their faults too.
-ELSEWHERE = ("code", "prices", "quantities", "reason")
+ELSEWHERE = ("code", "prices", "definition", "quantities", "reason")
 
 
 @dataclass
@@ -127,8 +129,7 @@ class PriceForm(View):
             parsed=parsed,
             meters=tuple((one.code, one.name or one.code) for one in meters[:METERS_SHOWN]),
         )
-        places = editor.places | {f"/{name}" for name in ELSEWHERE}
-        placed = {} if self.request.method == "GET" else reading.placed(places)
+        placed = self._placed(state, reading, editor)
         trial = None
         price = parsed[state.index] if state.index < len(parsed) else None
         if price is not None:
@@ -146,6 +147,18 @@ class PriceForm(View):
         self.placed = placed
         return written
 
+    def _placed(self, state: Sent, reading: Reading, editor: Editor) -> dict[str, str]:
+        """What is wrong by its place. Of a text that is no definition nothing else is said."""
+        if self.request.method != "POST":
+            return {}
+        if state.fault:
+            return {"/definition": state.fault}
+        elsewhere = {f"/{name}" for name in ELSEWHERE}
+        # A text has no fields: what is wrong with it stands above it, with its pointer.
+        if state.view == "json":
+            return reading.placed(elsewhere - {"/prices"})
+        return reading.placed(editor.places | elsewhere)
+
     def _save(self, written: Written) -> HttpResponse:
         """Make the version; a refusal is shown at its field."""
         post, reading = self.request.POST, written.reading
@@ -160,7 +173,7 @@ class PriceForm(View):
             return create_plan_version(
                 project=self.project,
                 **asked,
-                based_on=int(based_on) if based_on.isdecimal() else -1,
+                based_on=int(based_on) if NUMBER.fullmatch(based_on) else -1,
                 actor=operator(self.request),
                 reason=reason,
                 at=clock.now(self.project),
