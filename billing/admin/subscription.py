@@ -14,6 +14,8 @@ from unfold.contrib.filters.admin import (
 from billing.admin.documents import document_table, read_documents
 from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
+from billing.rating.rhythm import Rhythm
+from billing.rating.terms import Terms
 from billing.selectors.documents import RELATED, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import Timeline, timelines_of
@@ -152,7 +154,6 @@ def _facts(
     row: Subscription, timeline: Timeline, changes: Sequence[SubscriptionChange]
 ) -> list[Fact]:
     terms = timeline.terms
-    unit, count = terms.rhythm.interval, terms.rhythm.count
     minor = terms.minimum_commitment_minor
     minimum = None if minor is None else Money(minor, terms.currency)
     anchor = f"{terms.anchor}, day {terms.billing_day}" if terms.billing_day else terms.anchor
@@ -162,7 +163,8 @@ def _facts(
         Fact("Project", link_to(row.project)),
         Fact("Plan", link_to(changes[0].plan_version)),
         Fact("Currency", row.currency),
-        Fact("Rhythm", f"every {unit}" if count == 1 else f"every {count} {unit}s"),
+        Fact("Rhythm", f"every {terms.rhythm}"),
+        Fact("Invoices", _boundaries(terms)),
         Fact("Minimum a period", money(minimum)),
         Fact("Anchor", anchor),
         Fact("Time zone", terms.zone),
@@ -171,6 +173,11 @@ def _facts(
         Fact("Boundaries billed", row.next_boundary),
         Fact("Created", instant(row.created_at)),
     ]
+
+
+def _boundaries(terms: Terms) -> str:
+    """How often there is an invoice, where prices have rhythms of their own."""
+    return f"every {terms.boundary_rhythm}" if len(terms.rhythms) > 1 else ""
 
 
 def _timeline_table(changes: Sequence[SubscriptionChange]) -> Table:
@@ -193,12 +200,13 @@ def _timeline_table(changes: Sequence[SubscriptionChange]) -> Table:
 
 
 def _period_table(subscription: Subscription) -> Table:
-    periods = subscription.periods.order_by("-number")[:PERIODS_SHOWN]
+    periods = subscription.periods.order_by("-start", "rhythm")[:PERIODS_SHOWN]
     return Table(
         title="Periods",
-        columns=("No.", "First day", "Up to but not including", "Zone", "Start", "End"),
+        columns=("Rhythm", "No.", "First day", "Up to but not including", "Zone", "Start", "End"),
         rows=[
             (
+                f"every {Rhythm.of(period.rhythm)}",
                 period.number,
                 day(period.starts_on),
                 day(period.ends_on),
@@ -235,6 +243,7 @@ class SubscriptionChangeAdmin(ReadOnlyAdmin):
 class PeriodAdmin(ReadOnlyAdmin):
     list_display = [
         "subscription",
+        "rhythm",
         "number",
         "starts_on",
         "ends_on",

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from billing.models import Price
 from billing.rating.plan import FEES
+from billing.rating.rhythm import Rhythm
 from billing.rating.words import spoken
 from neruba.admin.page import Table, label
 from neruba.canonical import canonical_json
@@ -17,7 +18,10 @@ from neruba.canonical import canonical_json
 KINDS = {"recurring": "Fee", "seat": "Seats", "usage": "Usage", "one_time": "Once, at the start"}
 BILLING = {"in_advance": "in advance", "in_arrears": "in arrears"}
 NO_SEATS: Mapping[str, Decimal] = {}
-COMMON = ("code", "name", "kind", "billing", "prorate", "meter", "filters", "model")
+COMMON = (
+    *("code", "name", "kind", "billing", "prorate", "interval", "interval_count"),
+    *("meter", "filters", "model"),
+)
 
 
 def price_table(
@@ -115,6 +119,8 @@ def _tiers(definition: Mapping[str, Any], currency: str) -> list[str]:
 
 def _billed(price: Mapping[str, Any]) -> str:
     how = BILLING.get(price["billing"], price["billing"])
+    if "interval" in price:
+        how += f", every {Rhythm(price['interval'], price['interval_count'])}"
     return f"{how}, for whole periods" if price["kind"] in FEES and not price["prorate"] else how
 
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Plan, PlanVersion
+from billing.rating.models import MODELS
 from billing.rating.plan_diff import plan_changes
 from billing.selectors.plans import content_of, standing_on
 from billing.services.plans import create_plan_version
@@ -27,8 +28,13 @@ INTERVALS = ["day", "week", "month", "year"]
 
 
 class TierBody(serializers.Serializer[Any]):
+    """A tier: of units, or of packages in their place; of money where it has a percentage."""
+
     up_to = UnitAmount(allow_null=True)
-    unit_amount = UnitAmount()
+    unit_amount = UnitAmount(required=False)
+    package_size = UnitAmount(required=False)
+    package_amount = UnitAmount(required=False)
+    rate_percent = UnitAmount(required=False, help_text="graduated_percentage")
     flat_amount = UnitAmount(required=False)
 
 
@@ -40,22 +46,54 @@ class PriceFilterBody(serializers.Serializer[Any]):
         return {**super().get_fields(), "in": values}
 
 
+class CellBody(serializers.Serializer[Any]):
+    match = serializers.DictField(help_text="Property: a value, or a list of which one matches.")
+    unit_amount = UnitAmount()
+
+
+class TransformBody(serializers.Serializer[Any]):
+    """One of `divide_by` and `multiply_by`."""
+
+    divide_by = UnitAmount(required=False)
+    multiply_by = UnitAmount(required=False)
+    round = serializers.ChoiceField(
+        choices=["up", "down", "half_up"], required=False, allow_null=True
+    )
+
+
 class PriceBody(serializers.Serializer[Any]):
     """A price: the common fields, and those of its model."""
 
     code = serializers.CharField()
     name = serializers.CharField(required=False)
     kind = serializers.ChoiceField(choices=["recurring", "seat", "usage", "one_time"])
-    model = serializers.ChoiceField(choices=["flat", "per_unit", "graduated"])
+    model = serializers.ChoiceField(choices=list(MODELS))
     billing = serializers.ChoiceField(choices=["in_advance", "in_arrears"], required=False)
     prorate = serializers.BooleanField(required=False)
     meter = serializers.CharField(required=False, allow_null=True)
     filters = PriceFilterBody(many=True, required=False, help_text="usage")
+    interval = serializers.ChoiceField(choices=INTERVALS, required=False)
+    interval_count = serializers.IntegerField(required=False)
+    transform = TransformBody(required=False, allow_null=True)
+    minimum_amount = UnitAmount(required=False, allow_null=True)
+    maximum_amount = UnitAmount(required=False, allow_null=True)
     amount = UnitAmount(required=False, help_text="flat")
     unit_amount = UnitAmount(required=False, help_text="per_unit")
-    free_units = UnitAmount(required=False, help_text="per_unit")
-    tiers = TierBody(many=True, required=False, help_text="graduated")
-    first_flat_at_zero = serializers.BooleanField(required=False, help_text="graduated")
+    free_units = UnitAmount(required=False, help_text="per_unit, package, graduated, volume")
+    tiers = TierBody(many=True, required=False, help_text="graduated, volume, graduated_percentage")
+    first_flat_at_zero = serializers.BooleanField(required=False, help_text="tiered models")
+    package_size = UnitAmount(required=False, help_text="package")
+    package_amount = UnitAmount(required=False, help_text="package")
+    rounding = serializers.ChoiceField(choices=["up", "down"], required=False, help_text="package")
+    rate_percent = UnitAmount(required=False, help_text="percentage")
+    fixed_fee = UnitAmount(required=False, help_text="percentage: for each paid event")
+    free_events = serializers.IntegerField(required=False, allow_null=True, help_text="percentage")
+    free_amount = UnitAmount(required=False, allow_null=True, help_text="percentage")
+    min_per_event = UnitAmount(required=False, allow_null=True, help_text="percentage")
+    max_per_event = UnitAmount(required=False, allow_null=True, help_text="percentage")
+    cells = CellBody(many=True, required=False, help_text="matrix")
+    default_unit_amount = UnitAmount(required=False, help_text="matrix")
+    multiplier = UnitAmount(required=False, help_text="dynamic")
 
 
 class OverrideBody(PriceBody):

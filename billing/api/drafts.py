@@ -32,6 +32,6 @@ def draft_of(plan: Plan, given: Mapping[str, Any], *, below: str = "") -> Draft:
     return Draft(
         currency=currency,
         rhythm=rhythm,
-        prices=drafted_prices(plan.project, given["prices"], below=below).sound,
+        prices=drafted_prices(plan.project, given["prices"], rhythm=rhythm, below=below).sound,
         minimum_commitment_minor=None if minimum is None else minimum.minor,
     )

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.catalog import OverrideBody, PriceBody
+from billing.api.catalog import INTERVALS, OverrideBody, PriceBody
 from billing.models import Period, Plan, Subscription, SubscriptionChange
 from billing.selectors.timelines import timelines_of
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
@@ -90,13 +90,22 @@ class PeriodsQuery(ListQuery):
 
 
 class PeriodBody(serializers.Serializer[Period]):
-    number = serializers.IntegerField()
+    interval = serializers.SerializerMethodField()
+    interval_count = serializers.SerializerMethodField()
+    number = serializers.IntegerField(help_text="Counted from 0 for each rhythm.")
     start = Instant()
     end = Instant()
     starts_on = serializers.DateField()
     ends_on = serializers.DateField(help_text="The local date of the end, which is not part of it.")
     timezone = serializers.CharField(source="zone")
     policy = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=INTERVALS))
+    def get_interval(self, period: Period) -> str:
+        return period.rhythm.partition(":")[0]
+
+    def get_interval_count(self, period: Period) -> int:
+        return int(period.rhythm.partition(":")[2])
 
     @extend_schema_field({"type": "object"})
     def get_policy(self, period: Period) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.rating.price import GroupUse, Measured
+from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
 from neruba.period import Interval
@@ -14,10 +15,14 @@ from neruba.project_settings import ProjectSettings
 
 @dataclass(frozen=True, slots=True)
 class PeriodFacts:
-    """A period and the policy that it opened with."""
+    """A period and the policy that it opened with.
+
+    `rhythm` is the code of the rhythm that it is one of; empty where there is only one.
+    """
 
     period: BillingPeriod
     policy: ProjectSettings
+    rhythm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,9 @@ class InvoiceFacts:
 
     `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and
     the one that begins there, each None where there is none. `usage` is of the ended period, by
-    price code.
+    price code. Where prices have rhythms of their own, `ended` and `begun` are of the finest, which
+    is that of the boundaries; `coarser_ended` and `coarser_begun` hold the others that end or begin
+    there, by the code of their rhythm.
     """
 
     customer: str
@@ -95,3 +102,22 @@ class InvoiceFacts:
     usage: Mapping[str, UsageFacts] = field(default_factory=dict)
     charges: tuple[ChargeFacts, ...] = ()
     corrections: tuple[CorrectionFacts, ...] = ()
+    coarser_ended: Mapping[str, PeriodFacts] = field(default_factory=dict)
+    coarser_begun: Mapping[str, PeriodFacts] = field(default_factory=dict)
+
+    def ended_on(self, rhythm: Rhythm) -> PeriodFacts | None:
+        """The period of this rhythm that ends at the boundary."""
+        return self.ended if self._is_finest(rhythm) else self.coarser_ended.get(rhythm.code)
+
+    def begun_on(self, rhythm: Rhythm) -> PeriodFacts | None:
+        """The period of this rhythm that begins at the boundary."""
+        return self.begun if self._is_finest(rhythm) else self.coarser_begun.get(rhythm.code)
+
+    @property
+    def all_ended(self) -> tuple[PeriodFacts, ...]:
+        """The periods of all rhythms that end at the boundary, the finest first."""
+        finest = () if self.ended is None else (self.ended,)
+        return (*finest, *self.coarser_ended.values())
+
+    def _is_finest(self, rhythm: Rhythm) -> bool:
+        return self.terms is not None and rhythm == self.terms.boundary_rhythm

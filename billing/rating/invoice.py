@@ -139,15 +139,17 @@ def _lines(facts: InvoiceFacts) -> Iterator[Line]:
     terms = facts.terms
     if terms is not None:
         for price in terms.prices:
-            if facts.ended is not None and price.kind == "usage":
-                yield _usage_line(facts, terms, facts.ended, price, facts.usage[price.code])
-            elif facts.ended is not None and _is_fee(price, "in_arrears"):
-                yield _fee_line(facts, terms, facts.ended, price, earned="fee")
+            ended = facts.ended_on(terms.rhythm_of(price))
+            if ended is not None and price.kind == "usage":
+                yield _usage_line(facts, terms, ended, price, facts.usage[price.code])
+            elif ended is not None and _is_fee(price, "in_arrears"):
+                yield _fee_line(facts, terms, ended, price, earned="fee")
         for price in terms.prices:
-            if facts.begun is not None and _is_fee(price, "in_advance"):
-                yield _fee_line(facts, terms, facts.begun, price, earned="ahead")
-            elif facts.boundary == 0 and facts.begun is not None and price.kind == "one_time":
-                yield _fee_line(facts, terms, facts.begun, price, earned="fee")
+            begun = facts.begun_on(terms.rhythm_of(price))
+            if begun is not None and _is_fee(price, "in_advance"):
+                yield _fee_line(facts, terms, begun, price, earned="ahead")
+            elif facts.boundary == 0 and begun is not None and price.kind == "one_time":
+                yield _fee_line(facts, terms, begun, price, earned="fee")
     for charge in facts.charges:
         yield _charge_line(charge, facts.currency)
 
@@ -160,7 +162,7 @@ def _fee_line(
     facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, *, earned: Earned
 ) -> Line:
     period, policy = held.period, held.policy
-    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm)
+    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm_of(price))
     if price.kind == "one_time" or not price.prorate:
         part = Share(part.denominator, part.denominator, part.unit)
     seats = terms.quantities[price.code] if price.kind == "seat" else None

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 
-from billing.rating.definition import read_amount
+from billing.rating.definition import read_optional_amount
 from billing.rating.numbers import Number, add, multiply, number_text, subtract
 from billing.rating.price import PriceError, Rated, Step
 from billing.rating.words import spoken
@@ -66,9 +66,7 @@ def parse_limits(definition: Mapping[str, object]) -> Limits:
 
     Raises PriceError.
     """
-    minimum, maximum = (
-        None if definition.get(name) is None else read_amount(definition, name) for name in FIELDS
-    )
+    minimum, maximum = (read_optional_amount(definition, name) for name in FIELDS)
     if minimum is not None and maximum is not None and maximum < minimum:
         raise PriceError(
             "/maximum_amount", "below_minimum", f"the maximum is at least the minimum, {minimum}"

@@ -53,6 +53,15 @@ def negated(number: Number) -> Number:
     return -number if isinstance(number, Fraction) else number.copy_negate()
 
 
+def packages(units: Number, size: Decimal, *, begun: bool = True) -> Decimal:
+    """How many packages of `size` > 0 so many units >= 0 begin, or else fill."""
+    try:
+        full = EXACT.divide_int(units, size)  # type: ignore[arg-type]
+    except TypeError:
+        full = Decimal(Fraction(units) // Fraction(size))
+    return EXACT.add(full, 1) if begun and multiply(full, size) < units else full
+
+
 def number_text(number: Number) -> str:
     """Write a number in plain notation: a decimal whole, a fraction to 12 decimals, half even.
 

@@ -9,15 +9,16 @@ from billing.rating.definition import read_boolean
 from billing.rating.filters import PriceFilter, parse_filters
 from billing.rating.models import Price, parse_price
 from billing.rating.price import PriceError
+from billing.rating.rhythm import MAX_COUNT, IntervalUnit, Rhythm
 
 Kind = Literal["recurring", "seat", "usage", "one_time"]
 Billing = Literal["in_advance", "in_arrears"]
 
 # Billed again in each period, ahead or after the fact, and prorated.
 FEES = ("recurring", "seat")
-COMMON = frozenset({"code", "name", "kind", "meter", "filters", "billing", "prorate"})
-# Parts of the contract that this version does not have; a null or an empty list asks for nothing.
-UNSUPPORTED = frozenset({"interval", "interval_count"})
+COMMON = frozenset(
+    {"code", "name", "kind", "meter", "filters", "billing", "prorate", "interval", "interval_count"}
+)
 # Of a quantity, not of a fixed fee; a transform, of one that is measured.
 OF_QUANTITIES = ("minimum_amount", "maximum_amount")
 MAX_CODE = 255
@@ -28,6 +29,7 @@ class PlanPrice:
     """One price of a plan: what is billed, when, and by which model.
 
     `meter` is a code, or None; `filters` say which of its events count, all that hold them.
+    `rhythm` is its own where it has one; else it is billed on its plan's.
     """
 
     code: str
@@ -38,6 +40,7 @@ class PlanPrice:
     meter: str | None
     price: Price
     filters: tuple[PriceFilter, ...] = ()
+    rhythm: Rhythm | None = None
 
     @property
     def is_fee(self) -> bool:
@@ -61,6 +64,9 @@ class PlanPrice:
         }
         if self.filters:
             definition["filters"] = [one.spec() for one in self.filters]
+        if self.rhythm is not None:
+            definition["interval"] = self.rhythm.interval
+            definition["interval_count"] = self.rhythm.count
         return definition
 
 
@@ -71,9 +77,6 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     has a model of its quantity; both have no meter. Usage has one, and is billed in arrears. Raises
     PriceError, whose pointer is seen from the price.
     """
-    for name in sorted(UNSUPPORTED & definition.keys()):
-        if definition[name] not in (None, [], {}):
-            raise PriceError(f"/{name}", "unsupported", f"{name} is not supported by this version")
     code = _read_text(definition, "code")
     kind = _read_choice(definition, "kind", get_args(Kind))
     meter = definition.get("meter")
@@ -88,7 +91,7 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     billing = _read_choice(definition, "billing", get_args(Billing), default=default)
     if kind not in FEES and billing != default:
         raise PriceError("/billing", "invalid", f"a {kind} price is billed {default}")
-    model = {k: v for k, v in definition.items() if k not in COMMON and k not in UNSUPPORTED}
+    model = {k: v for k, v in definition.items() if k not in COMMON}
     price = parse_price(model)
     _refuse_model(kind, price)
     for name in _unfit(kind):
@@ -103,7 +106,25 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
         meter=meter if isinstance(meter, str) else None,
         price=price,
         filters=filters,
+        rhythm=_read_rhythm(definition, kind),
     )
+
+
+def _read_rhythm(definition: Mapping[str, object], kind: str) -> Rhythm | None:
+    count = definition.get("interval_count")
+    if definition.get("interval") is None:
+        if count is not None:
+            raise PriceError("/interval_count", "invalid", "interval_count counts an interval")
+        return None
+    if kind == "one_time":
+        raise PriceError("/interval", "invalid", "a one_time price is billed once")
+    interval = _read_choice(definition, "interval", get_args(IntervalUnit))
+    count = 1 if count is None else count
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
+        raise PriceError(
+            "/interval_count", "invalid", f"interval_count is a whole number, 1 to {MAX_COUNT}"
+        )
+    return Rhythm(interval, count)  # type: ignore[arg-type]
 
 
 def _unfit(kind: str) -> tuple[str, ...]:

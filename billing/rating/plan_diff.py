@@ -16,6 +16,8 @@ PLAN_FIELDS = ("name", "currency", "interval", "interval_count", "minimum_commit
 # Fields whose values are names and no numbers, whatever they look like.
 NAMES = frozenset({"code", "name", "meter", "property", "in", "match"})
 
+CALLED = {"prorate": "proration", "filters": "filter on events"}
+
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
@@ -176,7 +178,7 @@ def _moves(what: str, name: str, old: Json, new: Json) -> str:
 
 
 def _words(name: str) -> str:
-    return "proration" if name == "prorate" else name.replace("_", " ")
+    return CALLED.get(name, name.replace("_", " "))
 
 
 def _value(name: str, value: Json) -> str:
@@ -185,6 +187,11 @@ def _value(name: str, value: Json) -> str:
         return spoken(number)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "filters":
+        return "; ".join(
+            f"{one['property']} {', '.join(canonical_json(value) for value in one['in'])}"
+            for one in value
+        )
     if isinstance(value, str):
         return repr(value) if name in NAMES else _words(value)
     return canonical_json(value)

@@ -113,18 +113,22 @@ class Rate(Protocol[P_contra, U_contra]):
     ) -> Rated: ...
 
 
+def _no_properties(_: Params) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class PriceModel(Generic[P, U]):
     """A way to price what a meter says: its name in a definition, its version, its functions.
 
     `fields` are the names that a definition may hold beside `model`; `parse` raises PriceError.
-    `reads` says how much of `Measured` it needs. `use` makes of it what is rated: small, and all
-    that the amount follows from; what was used before changes the use of one that goes event by
-    event. `evidence` is what stands of a use in the evidence beside the quantity, `read` its
-    inverse. `convert` applies a transform to a use and the one before it. The parts of an
-    `additive` model are priced by what they hold; those of the others are the total less the total
-    before. A change that can give another amount or other evidence is a new version; the old one
-    stays.
+    `reads` says how much of `Measured` it needs, and `properties` which properties of events. `use`
+    makes of it what is rated: small, and all that the amount follows from; one that goes event by
+    event also asks what was used before. `evidence` is what stands of a use in the evidence beside
+    the quantity, `read` its inverse. `join` makes one use of two parts, `convert` applies a
+    transform to a use and the one before it. The parts of an `additive` model are priced by what
+    they hold, those of the others as the total less the total before. A change that can give
+    another amount or other evidence is a new version; the old one stays.
     """
 
     name: str
@@ -134,8 +138,10 @@ class PriceModel(Generic[P, U]):
     use: Callable[[P, Measured, U | None], U]
     evidence: Callable[[P, U], dict[str, Any]]
     read: Callable[[P, Mapping[str, Any]], U]
+    join: Callable[[U, U], U]
     convert: "Callable[[Transform, U | None, U], tuple[U | None, U]]"
     rate: Rate[P, U]
+    properties: Callable[[P], tuple[str, ...]] = _no_properties
     reads: Reads = "quantity"
     additive: bool = True
 

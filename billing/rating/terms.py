@@ -12,8 +12,8 @@ import msgspec
 
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
-from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.rating.schedule import Anchor, Schedule
+from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, from_finest
+from billing.rating.schedule import BillingPeriod, Schedule
 from neruba.decimals import plain
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
@@ -44,20 +44,76 @@ class Terms:
     overridden: tuple[str, ...] = ()
 
     @cached_property
-    def schedule(self) -> Schedule:
-        return Schedule(
-            rhythm=self.rhythm,
-            anchor=self.anchor,
-            zone=self.zone,
-            start=self.start,
-            basis=self.basis,
-            billing_day=self.billing_day,
-        )
+    def rhythms(self) -> tuple[Rhythm, ...]:
+        """The plan's rhythm and those of its prices, the finest first, each nested in the one
+        before it.
+        """
+        return from_finest([self.rhythm, *map(self.rhythm_of, self.prices)], self.anchor)
 
     @property
-    def rhythm_code(self) -> str:
-        """The rhythm as it stands in keys, such as `month:1`."""
-        return f"{self.rhythm.interval}:{self.rhythm.count}"
+    def boundary_rhythm(self) -> Rhythm:
+        """The rhythm of boundaries and invoices: the finest."""
+        return self.rhythms[0]
+
+    def rhythm_of(self, price: PlanPrice) -> Rhythm:
+        return price.rhythm or self.rhythm
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the boundaries."""
+        return self.schedules[self.boundary_rhythm.code]
+
+    @cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The schedule of each rhythm by its code, the finest first."""
+        return {
+            rhythm.code: Schedule(
+                rhythm=rhythm,
+                anchor=self.anchor,
+                zone=self.zone,
+                start=self.start,
+                basis=self.basis,
+                billing_day=self.billing_day,
+            )
+            for rhythm in self.rhythms
+        }
+
+    def turns(self, number: int) -> dict[str, int]:
+        """Which boundary of each rhythm lies on boundary `number`, by code, the finest first; a
+        rhythm without one there is left out.
+        """
+        fine, *coarser = self.schedules.items()
+        turns = {fine[0]: number}
+        if coarser:
+            at, on = fine[1].boundary(number), fine[1].date_of(number)
+            for code, schedule in coarser:
+                own = schedule.number_at(at)
+                if schedule.date_of(own) == on:
+                    turns[code] = own
+        return turns
+
+    def boundary_at_end(self, rhythm: str, period: BillingPeriod) -> int:
+        """The number of the boundary where a period of this rhythm ends."""
+        if rhythm == self.boundary_rhythm.code:
+            return period.number + 1
+        number = self.schedule.number_at(period.end)
+        while self.schedule.date_of(number) > period.ends_on:
+            number -= 1
+        return number
+
+    def prices_on(self, rhythm: str) -> tuple[PlanPrice, ...]:
+        """The prices of the rhythm with this code, in their order."""
+        if len(self.rhythms) == 1:
+            return self.prices
+        return tuple(price for price in self.prices if self.rhythm_of(price).code == rhythm)
+
+    def meters_on(self, rhythm: str) -> set[str]:
+        """The codes of the meters that are billed on a rhythm."""
+        return {price.meter for price in self.prices_on(rhythm) if price.meter is not None}
+
+    def has_usage_at(self, number: int) -> bool:
+        """Whether a period of a usage price ends at boundary `number`."""
+        return number > 0 and any(self.meters_on(code) for code in self.turns(number))
 
     @cached_property
     def has_usage(self) -> bool:

@@ -55,7 +55,7 @@ def draft_of_boundary(
     shown = ended or begun
     assert shown is not None, "a boundary ends or begins a period"
     at = ended.period.end if ended is not None else terms.start
-    waits = ended is not None and terms.has_usage
+    waits = terms.has_usage_at(number)
     return Invoice(
         project=project,
         public_id=new_id("inv"),
@@ -107,7 +107,7 @@ def draft_of_corrections(
         currency=subscription.currency,
         boundary_at=end,
         due_at=end,
-        period_start=periods[0].start,
+        period_start=min(period.start for period in periods),
         period_end=end,
         created_at=created_at,
     )

@@ -47,9 +47,9 @@ def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Itera
             marked[owners[stream.subject_id]].append((stream.type, several))
     every = {day for several in days.values() for day in several}
     rows = Period.objects.filter(
+        _is_drafted(),
         project=project,
         subscription__customer__in=marked,
-        subscription__next_boundary__gt=F("number") + 1,
         start__lt=_midnight(max(every)) + DAY,
         end__gt=_midnight(min(every)),
     )
@@ -57,7 +57,7 @@ def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Itera
     types = _types_billed(project, {row.subscription_id for row in closed})
     for row in closed:
         if any(
-            kind in types[row.subscription_id] and _overlaps(row, several)
+            kind in types[row.subscription_id].get(row.rhythm, ()) and _overlaps(row, several)
             for kind, several in marked[row.subscription.customer_id]
         ):
             yield row
@@ -69,15 +69,27 @@ def owners_of(project: Project, subjects: Collection[int]) -> dict[int, int]:
     return {pk: customer for pk, customer in rows.values_list("pk", "customer_id") if customer}
 
 
-def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, set[str]]:
-    """The types of events that each subscription has a price for."""
+def _types_billed(
+    project: Project, subscriptions: Collection[int]
+) -> dict[int, dict[str, set[str]]]:
+    """The types of events that each subscription has a price for, by the price's rhythm."""
     timelines = timelines_of(project, subscriptions)
     codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
     meters = Meter.objects.filter(project=project, code__in=codes)
     types = dict(meters.values_list("code", "event_type"))
     return {
-        pk: {types[code] for code in timeline.terms.meters} for pk, timeline in timelines.items()
+        pk: {
+            rhythm: {types[code] for code in timeline.terms.meters_on(rhythm)}
+            for rhythm in timeline.terms.schedules
+        }
+        for pk, timeline in timelines.items()
     }
+
+
+def _is_drafted() -> Q:
+    """Of periods: whether the boundary where they end has been drafted, whatever their rhythm."""
+    is_over = Q(subscription__due_at__isnull=True, subscription__next_boundary__gt=0)
+    return is_over | Q(subscription__due_at__gt=F("end"))
 
 
 def _overlaps(period: Period, days: Iterable[date]) -> bool:
@@ -123,11 +135,14 @@ def late_periods(project: Project, subscriptions: Collection[Subscription]) -> l
         return []
     pending = set(
         Invoice.objects.filter(
-            project=project, subscription__in=wanted, status=Invoice.Status.DRAFT
-        ).values_list("subscription_id", "boundary")
+            project=project,
+            subscription__in=wanted,
+            boundary__isnull=False,
+            status=Invoice.Status.DRAFT,
+        ).values_list("subscription_id", "boundary_at")
     )
-    rows = [row for row in found.values() if (row.subscription_id, row.number + 1) not in pending]
-    return sorted(rows, key=lambda row: (row.subscription_id, row.number))
+    rows = [row for row in found.values() if (row.subscription_id, row.end) not in pending]
+    return sorted(rows, key=lambda row: (row.subscription_id, row.end, row.start, row.rhythm))
 
 
 def corrections_alone(project: Project, subscriptions: Collection[int]) -> dict[int, int]:
@@ -226,11 +241,13 @@ def _unprinted(
             CorrectionFacts(
                 held=held,
                 price=price.code,
-                invoice=row.subscription.boundary_key(row.number + 1),
+                invoice=row.subscription.boundary_key(
+                    terms.boundary_at_end(row.rhythm, held.period)
+                ),
                 usage=of_period[price.code],
                 billed=BilledUsage(),
             )
-            for price in terms.prices
+            for price in terms.prices_on(row.rhythm)
             if price.kind == "usage"
         ]
         answer.append((row, facts))

@@ -8,6 +8,7 @@ from typing import Any
 
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
+from billing.rating.rhythm import Rhythm, UnnestedError, from_finest
 from billing.selectors.price_meters import Placed, meter_fault, named_meters
 from ingest.models import Meter
 from neruba.errors import InvalidError, UnsupportedError
@@ -39,9 +40,15 @@ def refusal_of(error: PriceError, pointer: str = "") -> InvalidError:
 
 
 def drafted_prices(
-    project: Project, definitions: Sequence[Mapping[str, Any]], *, below: str = ""
+    project: Project,
+    definitions: Sequence[Mapping[str, Any]],
+    *,
+    rhythm: Rhythm | None = None,
+    below: str = "",
 ) -> DraftedPrices:
-    """Read definitions of prices as they came. Pointers begin with `below`, then `/prices/0`."""
+    """Read definitions of prices as they came, of a plan of that rhythm where it is known. Pointers
+    begin with `below`, then `/prices/0`.
+    """
     prices: list[PlanPrice | None] = []
     faults: dict[int, InvalidError] = {}
     for index, definition in enumerate(definitions):
@@ -61,5 +68,29 @@ def drafted_prices(
             fault = meter_fault(Placed(price, f"{below}/prices/{index}", definition), meters)
             if fault is not None:
                 faults[index] = fault
+    unnested = None if rhythm is None else _unnested(rhythm, prices, below)
+    if unnested is not None:
+        faults.setdefault(*unnested)
     ordered = tuple(faults[index] for index in sorted(faults))
     return DraftedPrices(tuple(prices), ordered, meters)
+
+
+def _unnested(
+    plan_rhythm: Rhythm, prices: Sequence[PlanPrice | None], below: str
+) -> tuple[int, InvalidError] | None:
+    """The first price whose rhythm nests with the plan's and the others' under no anchor."""
+    rhythms = [plan_rhythm]
+    for index, price in enumerate(prices):
+        if price is None or price.rhythm is None:
+            continue
+        rhythms.append(price.rhythm)
+        try:
+            # Whatever nests on the calendar nests from an anniversary too.
+            from_finest(rhythms, "anniversary")
+        except UnnestedError as error:
+            return index, InvalidError(
+                f"A period of every {error.rhythm} does not end where one of {error.other} does: "
+                "rhythms of one plan nest, such as a month, 3 months and a year.",
+                pointer=f"{below}/prices/{index}/interval",
+            )
+    return None

@@ -33,10 +33,11 @@ from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.credits import credit_postings, drawing_of, settled_minor
 from billing.selectors.timelines import (
     PERIOD_COLUMNS,
-    begun_period,
     period_row,
     stored_periods,
     timelines_of,
+    turn_at,
+    turn_keys,
 )
 from billing.services.late import settle
 from billing.services.numbers import INVOICES, take_numbers
@@ -88,15 +89,21 @@ def open_boundaries(
     """
     timelines = timelines_of(project, [row.pk for row in subscriptions])
     stored = stored_periods(
-        project, {(row.pk, row.next_boundary - 1) for row in subscriptions if row.next_boundary}
+        project,
+        {
+            key
+            for row in subscriptions
+            for key in turn_keys(row.pk, timelines[row.pk].terms, row.next_boundary)
+        },
     )
     drafts, opened = [], []
     for subscription in subscriptions:
         number, timeline = subscription.next_boundary, timelines[subscription.pk]
-        ended = stored[subscription.pk, number - 1] if number else None
-        begun = begun_period(project, timeline, number, ended)
-        if begun is not None:
-            opened.append(period_row(project, subscription.pk, timeline.terms, begun))
+        turn = turn_at(project, timeline, number, subscription=subscription.pk, stored=stored)
+        ended, begun = turn.finest
+        opened += [
+            period_row(project, subscription.pk, timeline.terms, one) for one in turn.begun.values()
+        ]
         drafts.append(
             draft_of_boundary(
                 project=project,

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
 from billing.rating.plan import PlanPrice
+from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.selectors.drafts import drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
@@ -50,7 +51,8 @@ def create_plan_version(
     no sense.
     """
     minimum = parse_minimum(minimum_commitment, currency)
-    drafted = drafted_prices(project, prices)
+    rhythm = Rhythm(cast("IntervalUnit", interval), interval_count)
+    drafted = drafted_prices(project, prices, rhythm=rhythm)
     parsed, meters = drafted.sound, drafted.meters
     content: dict[str, Any] = {
         "name": name,

@@ -9,11 +9,10 @@ from typing import cast
 from billing.locks import lock_customers, lock_subscription
 from billing.models import Plan, PlanVersion, Subscription, SubscriptionChange
 from billing.rating.agreement import overridden_prices, read_quantities
-from billing.rating.plan import parse_plan_price
+from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
 from billing.rating.proration import Basis
-from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.rating.schedule import Anchor
+from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, UnnestedError, from_finest
 from billing.rating.terms import Terms
 from billing.selectors.drafts import refusal_of
 from billing.selectors.price_meters import Placed, meters_of_prices
@@ -121,6 +120,9 @@ def cancel_at_period_end(
 ) -> SubscriptionChange:
     """End a subscription with the period that runs at `at` (its first one, where it has not begun).
 
+    Where its prices have several rhythms, that is the period of the coarsest: nothing that was paid
+    ahead is cut.
+
     Raises ConflictError where an end is decided already.
     """
     project = subscription.project
@@ -128,7 +130,7 @@ def cancel_at_period_end(
     if locked.end_at is not None:
         raise ConflictError("The subscription is canceled already.")
     timeline = timelines_of(project, [locked.pk])[locked.pk]
-    schedule = timeline.terms.schedule
+    schedule = timeline.terms.schedules[timeline.terms.rhythms[-1].code]
     number = schedule.number_at(max(at, timeline.terms.start))
     end = schedule.boundary(number + 1)
     change = SubscriptionChange.objects.create(
@@ -194,11 +196,13 @@ def _terms(
     ]
     meters_of_prices(version.project, placed)
     overridden = {one.price.code for one in placed}
+    plan_rhythm = Rhythm(cast("IntervalUnit", version.interval), version.interval_count)
+    _refuse_unnested(plan_rhythm, prices, placed, anchor)
     return Terms(
         plan=version.plan.code,
         plan_version=version.version,
         currency=version.currency,
-        rhythm=Rhythm(cast("IntervalUnit", version.interval), version.interval_count),
+        rhythm=plan_rhythm,
         anchor=cast("Anchor", anchor),
         billing_day=billing_day,
         zone=zone,
@@ -209,6 +213,21 @@ def _terms(
         quantities=seats,
         overridden=tuple(price.code for price in prices if price.code in overridden),
     )
+
+
+def _refuse_unnested(
+    plan_rhythm: Rhythm, prices: Sequence[PlanPrice], placed: Sequence[Placed], anchor: str
+) -> None:
+    """What the plan's prices leave open: overrides, and weeks beside days on the calendar."""
+    try:
+        rhythms = [plan_rhythm, *(price.rhythm for price in prices if price.rhythm is not None)]
+        from_finest(rhythms, cast("Anchor", anchor))
+    except UnnestedError as error:
+        detail = f"A period of every {error.rhythm} does not end where one of {error.other} does."
+        for one in placed:
+            if one.price.rhythm in (error.rhythm, error.other):
+                raise InvalidError(detail, pointer=f"{one.pointer}/interval") from None
+        raise InvalidError(f"{detail} They do from an anniversary.", pointer="/anchor") from None
 
 
 def _repeated(

@@ -158,7 +158,7 @@ def tiers(*bounds: object) -> list[dict[str, object]]:
     ("definition", "pointer", "code"),
     [
         ({}, "/model", "required"),
-        ({"model": "volume"}, "/model", "unknown"),
+        ({"model": "capacity"}, "/model", "unknown"),
         ({"model": ["flat"]}, "/model", "unknown"),
         ({"model": "flat"}, "/amount", "required"),
         ({"model": "flat", "amount": None}, "/amount", "required"),

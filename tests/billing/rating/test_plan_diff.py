@@ -65,6 +65,13 @@ def test_each_field_of_a_price_that_changed_is_told_with_both_values() -> None:
     ]
 
 
+def test_a_filter_is_told_by_its_property_and_its_values() -> None:
+    filtered = {**CALLS, "filters": [{"property": "region", "in": ["eu", 1]}]}
+    assert texts(content(CALLS), content(filtered)) == [
+        "Price 'calls': the filter on events is now region \"eu\", 1."
+    ]
+
+
 def test_as_many_tiers_are_compared_one_by_one() -> None:
     old, new = tiers(("100", "1"), (None, "0.5")), tiers(("150", "1"), (None, "0.75"))
     changes = plan_changes(content(old), content(new))
