@@ -27,13 +27,15 @@ PLACES = Decimal("0.000000001")
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A quantity and what it comes to. `parts` are the values of the events that it came in, `by`
-    the properties of all of them; `is_own` where somebody asked for it by hand.
+    the properties of all of them; `is_own` where somebody asked for it by hand; `conversion` says
+    what a transform makes of the quantity.
     """
 
     parts: tuple[Decimal, ...]
     by: Mapping[str, Scalar]
     rated: Rated
     is_own: bool = False
+    conversion: str | None = None
 
     @property
     def quantity(self) -> Decimal:
@@ -58,10 +60,14 @@ def samples_of(price: Price, own: Iterable[tuple[Decimal, ...]] = ()) -> list[Sa
     wanted = {(one,) for one in _quantities(price)} | mine
     ordered = sorted(wanted, key=lambda parts: (add(ZERO, *parts), parts))
     return [
-        Sample(parts, by, rate_parts(price, parts, by), parts in mine)
+        Sample(parts, by, rate_parts(price, parts, by), parts in mine, _conversion(price, parts))
         for by in _places(price)
         for parts in ordered
     ]
+
+
+def _conversion(price: Price, parts: Sequence[Decimal]) -> str | None:
+    return price.conversion(add(ZERO, *parts)) if price.reads == "quantity" else None
 
 
 def _quantities(price: Price) -> set[Decimal]:
@@ -79,7 +85,13 @@ def _places(price: Price) -> list[Mapping[str, Scalar]]:
     if price.reads != "groups":
         return [NOWHERE]
     definition: Mapping[str, Any] = price.definition()
-    return [*(cell["match"] for cell in definition.get("cells", ())[:MAX_CELLS]), NOWHERE]
+    cells = definition.get("cells", ())[:MAX_CELLS]
+    return [*(_first_values(cell["match"]) for cell in cells), NOWHERE]
+
+
+def _first_values(match: Mapping[str, Any]) -> Mapping[str, Scalar]:
+    """Properties that a cell matches: of several values the first."""
+    return {name: one[0] if isinstance(one, list) else one for name, one in match.items()}
 
 
 def curve_of(price: Price, upto: Decimal) -> list[tuple[Decimal, Rated]]:

@@ -85,8 +85,10 @@ def period_amounts(
     """What the lines of a period print, in minor units by price code ("" for those of no price).
 
     The lines of one period stand on two documents: what is billed ahead on that of its beginning,
-    the rest on that of its end. So both boundaries are this period's here.
+    the rest on that of its end. So both boundaries are this period's here, and of its rhythm alone.
     """
+    is_finest = held.rhythm in {"", terms.boundary_rhythm.code}
+    own, coarser = (held, {}) if is_finest else (None, {held.rhythm: held})
     content = compute_invoice(
         InvoiceFacts(
             customer="",
@@ -95,9 +97,11 @@ def period_amounts(
             period=held.period.interval,
             terms=terms,
             boundary=held.period.number,
-            ended=held,
-            begun=held,
+            ended=own,
+            begun=own,
             usage=usage,
+            coarser_ended=coarser,
+            coarser_begun=coarser,
         )
     )
     amounts: dict[str, int] = {}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from django.db.models import QuerySet
@@ -14,7 +15,7 @@ from django.db.models import QuerySet
 from billing.models import Period, Plan, Subscription
 from billing.rating.facts import PeriodFacts
 from billing.rating.plan import PlanPrice
-from billing.rating.rhythm import Rhythm
+from billing.rating.rhythm import Rhythm, UnnestedError
 from billing.rating.terms import Terms
 from billing.rating.what_if import Amounts, PeriodCase, drafted_terms, summed, what_if
 from billing.selectors.facts import usage_facts
@@ -83,9 +84,9 @@ def what_it_would_have_been(
     """Rate the stored periods that lie whole in `interval` and are over at `at`, of every
     subscription on the plan, under the terms that stand and under the draft's prices.
 
-    Both use all the usage that is accepted now. A subscription of another currency or rhythm than
-    the draft's has no periods that the draft could be rated for; it is left out, and counted.
-    Raises InvalidError for more than MAX_PERIODS periods.
+    Both use all the usage that is accepted now. A subscription of another currency than the
+    draft's, or without periods of its rhythms, cannot be rated under it; it is left out, and
+    counted. Raises InvalidError for more than MAX_PERIODS periods.
     """
     rows = _periods(plan, interval, at)
     if rows[MAX_PERIODS : MAX_PERIODS + 1].exists():
@@ -111,11 +112,20 @@ def _periods(plan: Plan, interval: Interval, at: datetime) -> QuerySet[Period]:
         subscription__in=on_it.values("pk"),
         start__gte=interval.start,
         end__lte=min(interval.end, at),
-    ).order_by("subscription", "number")
+    ).order_by("subscription", "rhythm", "number")
 
 
 def _by_size(one: Difference) -> tuple[int, str, str]:
     return -abs(one.total.difference_minor), one.customer, one.subscription
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """A subscription under the terms that stand and under the draft."""
+
+    subscription: Subscription
+    standing: Terms
+    drafted: Terms
 
 
 def _differences(
@@ -126,44 +136,42 @@ def _differences(
     left_out: Counter[LeftOut],
 ) -> Iterator[Difference]:
     timelines = timelines_of(plan.project, [one.pk for one in subscriptions])
-    rated: dict[int, Subscription] = {}
+    rated: dict[int, _Both] = {}
     for one in subscriptions:
         terms = timelines[one.pk].terms
-        if terms.currency != draft.currency:
-            left_out["currency"] += 1
-        elif terms.rhythm != draft.rhythm:
-            left_out["rhythm"] += 1
+        drafted = drafted_terms(terms, draft.prices, draft.minimum_commitment_minor)
+        why = _unlike(terms, drafted, draft)
+        if why is None:
+            rated[one.pk] = _Both(one, terms, drafted)
         else:
-            rated[one.pk] = one
+            left_out[why] += 1
     held = [(row.subscription_id, period_facts(row)) for row in rows.filter(subscription__in=rated)]
-    terms_of = {pk: timelines[pk].terms for pk in rated}
-    by_subscription: dict[int, list[dict[str, Amounts]]] = {}
-    for (pk, _), case in zip(held, _cases(plan, draft, rated, held, terms_of), strict=True):
-        by_subscription.setdefault(pk, []).append(what_if(case))
-    for pk, amounts in by_subscription.items():
-        one = rated[pk]
-        yield Difference(one.customer.external_id, one.external_id, len(amounts), summed(amounts))
+    amounts: dict[int, list[dict[str, Amounts]]] = {}
+    for (pk, _), case in zip(held, _cases(plan, rated, held), strict=True):
+        amounts.setdefault(pk, []).append(what_if(case))
+    for pk, several in amounts.items():
+        one = rated[pk].subscription
+        yield Difference(one.customer.external_id, one.external_id, len(several), summed(several))
+
+
+def _unlike(terms: Terms, drafted: Terms, draft: Draft) -> LeftOut | None:
+    """What keeps a subscription's stored periods from being rated under the draft."""
+    if terms.currency != draft.currency:
+        return "currency"
+    try:
+        has_periods = set(drafted.rhythms) <= set(terms.rhythms)
+    except UnnestedError:
+        has_periods = False
+    return None if has_periods and terms.rhythm == draft.rhythm else "rhythm"
 
 
 def _cases(
     plan: Plan,
-    draft: Draft,
-    subscriptions: Mapping[int, Subscription],
+    rated: Mapping[int, _Both],
     held: Sequence[tuple[int, PeriodFacts]],
-    terms_of: Mapping[int, Terms],
 ) -> Iterator[PeriodCase]:
-    drafted = {
-        pk: drafted_terms(terms, draft.prices, draft.minimum_commitment_minor)
-        for pk, terms in terms_of.items()
-    }
-    usages = (
-        usage_facts(
-            plan.project,
-            [(subscriptions[pk], terms[pk], facts) for pk, facts in held],
-            bound=None,
-            source="windows",
-        )
-        for terms in (terms_of, drafted)
-    )
-    for (pk, facts), before, after in zip(held, *usages, strict=True):
-        yield PeriodCase(facts, terms_of[pk], drafted[pk], before, after)
+    read = partial(usage_facts, plan.project, bound=None, source="windows")
+    before = read([(rated[pk].subscription, rated[pk].standing, facts) for pk, facts in held])
+    after = read([(rated[pk].subscription, rated[pk].drafted, facts) for pk, facts in held])
+    for (pk, facts), old, new in zip(held, before, after, strict=True):
+        yield PeriodCase(facts, rated[pk].standing, rated[pk].drafted, old, new)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from billing.admin.pricing.fields import (
+    ASKED,
     COMMON_FIELDS,
     EXTRA_FIELDS,
     EXTRAS,
@@ -179,13 +180,15 @@ def _price(index: int, price: Mapping[str, Any], meters: Choices) -> PriceEditor
     own = model_fields(model)
     models = tuple((name, name.replace("_", " ")) for name in MODELS)
     chosen = {"model": models, "meter": (("", "no meter"), *meters)}
-    is_usage = price.get("kind") == "usage"
+    kind = price.get("kind")
     inputs = [
         _input(place, one, price, _with_own(price.get(one.name), chosen.get(one.name, ())))
         for one in COMMON_FIELDS
     ]
     inputs += [_input(place, one, price) for one in MODEL_FIELDS if one.name in own]
-    extras = {name for name in EXTRAS if takes_extra(name) and (is_usage or name in price)}
+    extras = {
+        name for name in EXTRAS if name in price or (kind in ASKED and takes_extra(str(kind), name))
+    }
     more = [
         _input(place, one, price)
         for one in EXTRA_FIELDS

@@ -25,7 +25,6 @@ YES_NO: Choices = (("true", "yes"), ("false", "no"))
 ROUND: Choices = (("", "not rounded"), ("up", "up"), ("down", "down"), ("half_up", "half up"))
 UNITS: Choices = tuple((unit, unit) for unit in INTERVALS)
 MAX_WHOLE_DIGITS = 9
-REFUSALS = ("unknown", "unsupported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,10 @@ class Field:
         if self.form == "names" and _is_plain_list(value):
             return ", ".join(value)
         if self.form == "match" and _is_plain_match(value):
-            return ", ".join(f"{name}={one}" for name, one in value.items())
+            return ", ".join(
+                f"{name}={'|'.join(one) if isinstance(one, list) else one}"
+                for name, one in value.items()
+            )
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -83,7 +85,11 @@ def _match(text: str) -> object:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(sign for _, sign, _ in pairs):
         return text
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return {name.strip(): _one_or_more(value.strip()) for name, _, value in pairs}
+
+
+def _one_or_more(text: str) -> object:
+    return [part.strip() for part in text.split("|")] if "|" in text else text
 
 
 READ: Mapping[Form, Any] = {
@@ -103,12 +109,15 @@ def _is_plain_list(value: Any) -> bool:
 
 
 def _is_plain_match(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(one, str)
-        and one == one.strip()
-        and name == name.strip()
-        and not set(",={") & set(name + one)
-        for name, one in value.items()
+    if not isinstance(value, dict) or not value:
+        return False
+    texts: list[object] = [*value]
+    for one in value.values():
+        # A list of one would be read as that one.
+        texts += one if isinstance(one, list) and len(one) > 1 else [one]
+    return all(
+        isinstance(one, str) and one and one == one.strip() and not set(",={|") & set(one)
+        for one in texts
     )
 
 
@@ -139,6 +148,12 @@ MODEL_FIELDS = (
     Field("free_units", "Free units", help="In each period."),
     Field("package_size", "Units in a package"),
     Field("package_amount", "Amount of a package"),
+    Field(
+        "rounding",
+        "A package that is begun",
+        "choice",
+        choices=(("up", "is charged"), ("down", "is charged once full")),
+    ),
     Field("rate_percent", "Percent"),
     Field("fixed_fee", "Fee of an event", help="For each event that is not free."),
     Field("free_events", "Free events", "whole"),
@@ -179,7 +194,7 @@ ROWS: Mapping[str, tuple[str, tuple[Field, ...]]] = {
     "cells": (
         "Cells",
         (
-            Field("match", "Where", "match", "region=eu, size=large"),
+            Field("match", "Where", "match", "region=eu|us, size=large"),
             Field("unit_amount", "Each unit"),
         ),
     ),
@@ -209,13 +224,12 @@ def field_named(name: str) -> Field:
     return KNOWN.get(name) or Field(name, name, "any")
 
 
-# A price that takes what every usage price takes, to be asked with one field more.
-ASKED: dict[str, Any] = {
-    "code": "asked",
-    "kind": "usage",
-    "meter": "asked",
-    "model": "flat",
-    "amount": "1",
+# A price of each kind, to be asked with one field more.
+ASKED: Mapping[str, dict[str, Any]] = {
+    "recurring": {"model": "flat", "amount": "1"},
+    "seat": {"model": "per_unit", "unit_amount": "1"},
+    "usage": {"model": "flat", "amount": "1", "meter": "asked"},
+    "one_time": {"model": "flat", "amount": "1"},
 }
 EXTRAS: Mapping[str, Any] = {
     "filters": [{"property": "asked", "in": ["asked"]}],
@@ -227,12 +241,12 @@ EXTRAS: Mapping[str, Any] = {
 
 
 @cache
-def takes_extra(name: str) -> bool:
-    """Whether this version reads the field on prices of every model."""
+def takes_extra(kind: str, name: str) -> bool:
+    """Whether a price of that kind can have the field, whatever its model."""
     try:
-        parse_plan_price({**ASKED, name: EXTRAS[name]})
+        parse_plan_price({"code": "asked", "kind": kind, **ASKED[kind], name: EXTRAS[name]})
     except PriceError as error:
-        return error.code not in REFUSALS
+        return error.pointer.split("/")[1] != name
     return True
 
 

@@ -109,7 +109,8 @@ def _words(sample: Sample) -> str:
 
 
 def _steps(sample: Sample) -> list[str]:
-    steps = [f"{one.text} = {spoken(one.amount)}" for one in sample.rated.steps[:SHOWN_LINES]]
+    steps = [sample.conversion] if sample.conversion else []
+    steps += [f"{one.text} = {spoken(one.amount)}" for one in sample.rated.steps[:SHOWN_LINES]]
     if more := len(sample.rated.steps) - SHOWN_LINES:
         steps += [f"and {more} more steps"] if more > 0 else []
     return steps or ["nothing"]
