@@ -12,7 +12,8 @@ from neruba.decimals import ZERO, add, multiply
 ONE = Decimal(1)
 TEN = Decimal(10)
 # Where nothing in a price says which quantities matter.
-USUAL = (Decimal(10), Decimal(100), Decimal(1000))
+HUNDRED = Decimal(100)
+USUAL = (TEN, HUNDRED, Decimal(1000))
 # Fields of a price whose value is a quantity at which its amount turns.
 TURNS = ("free_units", "free_amount", "package_size")
 CURVE_POINTS = 120
@@ -53,17 +54,36 @@ def rate_parts(price: Price, parts: Sequence[Decimal], by: Mapping[str, Scalar] 
 def samples_of(price: Price, own: Iterable[tuple[Decimal, ...]] = ()) -> list[Sample]:
     """Nothing, one, each bound and one past it, ten times the last bound, and `own`, ascending.
 
-    Each comes in one event, but for `own`, which says the values of several. For a price that asks
-    where something was used, in each cell, and elsewhere.
+    Each comes as `arriving` says, but for `own`, which says the values of its events. For a price
+    that asks where something was used, in each cell, and elsewhere.
     """
     mine = set(own)
-    wanted = {(one,) for one in _quantities(price)} | mine
+    wanted = {arriving(price, one) for one in _quantities(price)} | mine
     ordered = sorted(wanted, key=lambda parts: (add(ZERO, *parts), parts))
     return [
         Sample(parts, by, rate_parts(price, parts, by), parts in mine, _conversion(price, parts))
         for by in _places(price)
         for parts in ordered
     ]
+
+
+def arriving(price: Price, quantity: Decimal) -> tuple[Decimal, ...]:
+    """The values of the events in which a sample quantity comes: one, or for a price that goes
+    event by event as many of the same size as it takes, the last one smaller.
+    """
+    if price.reads != "events":
+        return (quantity,)
+    size = event_size(price)
+    whole, rest = NEAR.divmod(quantity, size)
+    return (*(size for _ in range(int(whole))), *([rest] if rest or not whole else []))
+
+
+def event_size(price: Price) -> Decimal:
+    """How large the events of samples are: 100, or more where bounds are so large that it would
+    take thousands of them.
+    """
+    last = max([*bounds_of(price), HUNDRED])
+    return max(HUNDRED, Decimal(10) ** (last.adjusted() - 1))
 
 
 def _conversion(price: Price, parts: Sequence[Decimal]) -> str | None:
@@ -75,7 +95,12 @@ def _quantities(price: Price) -> set[Decimal]:
         return {ONE, USUAL[1]}
     bounds = bounds_of(price)
     if not bounds:
-        return {ZERO, ONE, *USUAL}
+        return {
+            ZERO,
+            ONE,
+            *USUAL,
+            *((multiply(USUAL[-1], TEN),) if price.reads == "events" else ()),
+        }
     near = {quantity for bound in bounds[:MAX_ROWS] for quantity in (bound, add(bound, ONE))}
     return {ZERO, ONE, multiply(bounds[-1], TEN)} | near
 
@@ -104,13 +129,18 @@ def curve_of(price: Price, upto: Decimal) -> list[tuple[Decimal, Rated]]:
     for bound in (ZERO, *bounds_of(price)[:MAX_ROWS]):
         wanted |= {bound, NEAR.add(bound, right_after)}
     asked = sorted({NEAR.quantize(one, PLACES) for one in wanted if one <= upto})
-    return [(quantity, rate_parts(price, [quantity])) for quantity in asked]
+    return [(quantity, rate_parts(price, arriving(price, quantity))) for quantity in asked]
 
 
 def curve_end(price: Price, samples: Sequence[Sample]) -> Decimal:
-    """How far a chart goes: twice the last bound, or to the largest quantity asked for by hand."""
+    """How far a chart goes: twice the last bound, or to the largest quantity asked for by hand.
+
+    What was asked for in events of other sizes than the samples' lies on no line of theirs.
+    """
     bounds = bounds_of(price)
     last = multiply(bounds[-1], Decimal(2)) if bounds else USUAL[-1]
+    if price.reads == "events":
+        return last
     return max([last, *(sample.quantity for sample in samples if sample.is_own)])
 
 

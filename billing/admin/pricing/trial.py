@@ -13,6 +13,7 @@ from billing.rating.samples import (
     Sample,
     curve_end,
     curve_of,
+    event_size,
     rate_parts,
     samples_of,
 )
@@ -75,8 +76,8 @@ def _chart(price: PlanPrice, samples: Sequence[Sample], unit: str) -> Chart | No
     curve = curve_of(price.price, curve_end(price.price, samples))
     return chart_of(
         [(quantity, rated.amount_exact) for quantity, rated in curve],
-        [(one.quantity, one.rated.amount_exact) for one in samples if len(one.parts) == 1],
-        title=f"What {price.name} costs, by quantity",
+        [(one.quantity, one.rated.amount_exact) for one in samples if _is_on_line(price, one)],
+        title=f"What {price.name} costs, by {_axis(price)}",
         unit=unit,
     )
 
@@ -102,8 +103,23 @@ def _table(samples: Sequence[Sample], unit: str, rounding: Rounding) -> Table:
     )
 
 
+def _is_on_line(price: PlanPrice, sample: Sample) -> bool:
+    return price.price.reads != "events" or not sample.is_own
+
+
+def _axis(price: PlanPrice) -> str:
+    """What the chart goes over."""
+    if price.price.reads != "events":
+        return "quantity"
+    return f"sum of events of {spoken(event_size(price.price))} each"
+
+
 def _words(sample: Sample) -> str:
-    parts = " + ".join(spoken(part) for part in sample.parts)
+    if sample.is_own or len(sample.parts) == 1:
+        parts = " + ".join(spoken(part) for part in sample.parts)
+    else:
+        each = spoken(sample.parts[0])
+        parts = f"{spoken(sample.quantity)} in {len(sample.parts):,} events of up to {each}"
     where = ", ".join(f"{name}={value}" for name, value in sample.by.items())
     return f"{where}: {parts}" if where else parts
 

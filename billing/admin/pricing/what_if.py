@@ -152,7 +152,7 @@ def _by_price(found: Answer) -> Table:
         columns=("Price", "Was", "Would be", "Difference"),
         rows=[
             (
-                code,
+                code or "Minimum of the plan",
                 figure(Money(amounts.old_minor, unit)),
                 figure(Money(amounts.new_minor, unit)),
                 _signed(amounts.difference_minor, unit),
