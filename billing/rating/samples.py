@@ -10,6 +10,7 @@ from billing.rating.price import GroupUse, Measured, Rated, Scalar
 from neruba.decimals import ZERO, add, multiply
 
 ONE = Decimal(1)
+TWO = Decimal(2)
 TEN = Decimal(10)
 # Where nothing in a price says which quantities matter.
 HUNDRED = Decimal(100)
@@ -19,6 +20,7 @@ TURNS = ("free_units", "free_amount", "package_size")
 CURVE_POINTS = 120
 MAX_ROWS = 60
 MAX_CELLS = 12
+PACKAGES = 5
 NOWHERE: Mapping[str, Scalar] = {}
 # The largest quantity has 19 digits before its point and 9 after it.
 NEAR = Context(prec=60)
@@ -126,7 +128,7 @@ def curve_of(price: Price, upto: Decimal) -> list[tuple[Decimal, Rated]]:
     step = NEAR.divide(upto, Decimal(CURVE_POINTS))
     right_after = NEAR.divide(step, Decimal(CURVE_POINTS))
     wanted = {NEAR.multiply(step, Decimal(index)) for index in range(CURVE_POINTS + 1)}
-    for bound in (ZERO, *bounds_of(price)[:MAX_ROWS]):
+    for bound in (ZERO, *bounds_of(price)[:MAX_ROWS], *_packages(price)):
         wanted |= {bound, NEAR.add(bound, right_after)}
     asked = sorted({NEAR.quantize(one, PLACES) for one in wanted if one <= upto})
     return [(quantity, rate_parts(price, arriving(price, quantity))) for quantity in asked]
@@ -138,7 +140,7 @@ def curve_end(price: Price, samples: Sequence[Sample]) -> Decimal:
     What was asked for in events of other sizes than the samples' lies on no line of theirs.
     """
     bounds = bounds_of(price)
-    last = multiply(bounds[-1], Decimal(2)) if bounds else USUAL[-1]
+    last = max([multiply(bounds[-1], TWO) if bounds else USUAL[-1], *_packages(price)])
     if price.reads == "events":
         return last
     return max([last, *(sample.quantity for sample in samples if sample.is_own)])
@@ -149,6 +151,17 @@ def bounds_of(price: Price) -> list[Decimal]:
     definition = price.definition()
     found = {bound for bound in _bounds(definition) if bound > 0}
     return sorted(before_transform(bound, definition.get("transform")) for bound in found)
+
+
+def _packages(price: Price) -> list[Decimal]:
+    """Where the first packages of a price by packages end."""
+    definition = price.definition()
+    size = definition.get("package_size")
+    if size is None:
+        return []
+    free = Decimal(str(definition.get("free_units") or 0))
+    ends = (add(free, multiply(Decimal(str(size)), Decimal(n))) for n in range(1, PACKAGES + 1))
+    return [before_transform(end, definition.get("transform")) for end in ends]
 
 
 def before_transform(bound: Decimal, transform: Any) -> Decimal:

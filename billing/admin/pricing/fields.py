@@ -122,11 +122,11 @@ def _is_plain_match(value: Any) -> bool:
 
 
 PLAN_FIELDS = (
-    Field("name", "Name", "text", width=3),
+    Field("name", "Name", "text", width=2),
     Field("currency", "Currency", "text", "Empty: the project's.", width=1),
     Field("interval", "Every", "choice", choices=UNITS, width=1),
     Field("interval_count", "Count", "whole", width=1),
-    Field("minimum_commitment", "Minimum of a period", help="Empty: none.", width=3),
+    Field("minimum_commitment", "Minimum", help="Of a period.", width=1),
 )
 COMMON_FIELDS = (
     Field("code", "Code", "text", "By which invoices and overrides name it."),
@@ -182,7 +182,7 @@ TRANSFORM_FIELDS = (
     Field("round", "Then rounded", "choice", choices=ROUND),
 )
 TIER_FIELDS = (
-    Field("up_to", "Up to, inclusive", "bound", "empty: all above"),
+    Field("up_to", "Up to, inclusive", "bound", "all above"),
     Field("unit_amount", "Each unit"),
     Field("rate_percent", "Percent"),
     Field("flat_amount", "Flat amount"),

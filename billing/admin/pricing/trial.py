@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.safestring import SafeString
+
 from billing.admin.pricing.chart import Chart, chart_of
 from billing.admin.tariff import lines_of
 from billing.rating.plan import PlanPrice
@@ -114,12 +116,13 @@ def _axis(price: PlanPrice) -> str:
     return f"sum of events of {spoken(event_size(price.price))} each"
 
 
-def _words(sample: Sample) -> str:
+def _words(sample: Sample) -> SafeString | str:
     if sample.is_own or len(sample.parts) == 1:
         parts = " + ".join(spoken(part) for part in sample.parts)
     else:
         each = spoken(sample.parts[0])
-        parts = f"{spoken(sample.quantity)} in {len(sample.parts):,} events of up to {each}"
+        events = f"{len(sample.parts):,} events of up to {each}"
+        return lines_of([spoken(sample.quantity), events])
     where = ", ".join(f"{name}={value}" for name, value in sample.by.items())
     return f"{where}: {parts}" if where else parts
 

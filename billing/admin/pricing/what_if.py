@@ -9,6 +9,7 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.admin.tariff import lines_of
 from billing.api.drafts import draft_of
 from billing.models import Plan
 from billing.rating.what_if import Amounts
@@ -116,11 +117,10 @@ def _tables(found: Answer) -> list[Table]:
 def _customers(title: str, rows: Sequence[Difference], unit: str, most: int) -> Table:
     return Table(
         title=title,
-        columns=("Customer", "Subscription", "Was", "Would be", "Difference", ""),
+        columns=("Customer", "Was", "Would be", "Difference", ""),
         rows=[
             (
-                one.customer,
-                one.subscription,
+                lines_of([one.customer, one.subscription]),
                 figure(Money(one.total.old_minor, unit)),
                 figure(Money(one.total.new_minor, unit)),
                 _signed(one.total.difference_minor, unit),
