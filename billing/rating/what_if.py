@@ -76,7 +76,9 @@ def what_if(case: PeriodCase) -> dict[str, Amounts]:
     """
     old = period_amounts(case.held, case.standing, case.standing_usage)
     new = period_amounts(case.held, case.drafted, case.drafted_usage)
-    return {code: Amounts(old.get(code, 0), new.get(code, 0)) for code in [*old, *new]}
+    prices = (*case.standing.prices, *case.drafted.prices)
+    codes = [price.code for price in prices if price.code in old or price.code in new]
+    return {code: Amounts(old.get(code, 0), new.get(code, 0)) for code in [*codes, *old, *new]}
 
 
 def period_amounts(

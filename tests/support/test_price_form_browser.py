@@ -69,34 +69,21 @@ def write_two_tiers(page: Any) -> None:
     page.wait_for_selector("#trial >> text=the next 1, above 2, at 0.5 each = 0.5")
 
 
-def test_the_table_and_the_chart_follow_what_is_typed(live_server: Any) -> None:
-    with writing(used(), live_server.url) as watched:
-        page = watched.page
-        lines = [page.get_attribute(".p-line", "points")]
-        write_two_tiers(page)
-        focused = page.evaluate("document.activeElement.name")
-        rows = page.inner_text("#trial")
-        name = page.evaluate("document.querySelector('#chart-title').textContent")
-        lines.append(page.get_attribute(".p-line", "points"))
-        page.fill(field(f"{TIERS}/1/unit_amount"), "0.25")
-        page.wait_for_selector("#trial >> text=at 0.25 each = 4.5")
-        lines.append(page.get_attribute(".p-line", "points"))
-        page.fill("#f-quantities", "777")
-        page.wait_for_selector("#trial >> text=the next 775, above 2, at 0.25 each = 193.75")
-    assert focused == f"{TIERS}/0/unit_amount"
-    assert "the first 2 at 1 each = 2" in rows
-    assert name == "What calls costs, by quantity"
-    assert len(set(lines)) == 3
-    assert (watched.foreign, watched.errors) == ([], [])
-
-
-def test_a_gap_stands_at_its_field_and_the_version_is_made_without_it(live_server: Any) -> None:
+def test_a_price_is_written_with_its_result_beside_it_and_made(live_server: Any) -> None:
     sandbox = used()
     with writing(sandbox, live_server.url) as watched:
         page = watched.page
+        lines = [page.get_attribute(".p-line", "points")]
         write_two_tiers(page)
+        lines.append(page.get_attribute(".p-line", "points"))
+        rows = page.inner_text("#trial")
+        name = page.evaluate("document.querySelector('#chart-title').textContent")
+        page.fill("#f-quantities", "777")
+        page.wait_for_selector("#trial >> text=the next 775, above 2, at 0.5 each = 387.5")
+        # A gap stands at its field, and there is no result.
         page.click("text=Add a tier")
         page.wait_for_selector(field(f"{TIERS}/2/unit_amount"))
+        focused = page.evaluate("document.activeElement.name")
         page.fill(field(f"{TIERS}/1/up_to"), "1")
         page.fill(field(f"{TIERS}/1/unit_amount"), "0.75")
         page.wait_for_selector(f"[data-fault='{TIERS}/1/up_to']:has-text('up_to is above 2')")
@@ -104,6 +91,7 @@ def test_a_gap_stands_at_its_field_and_the_version_is_made_without_it(live_serve
         drawn = page.locator(".p-line").count()
         page.fill(field(f"{TIERS}/1/up_to"), "10")
         page.wait_for_selector("#trial >> text=the next 8, above 2, at 0.75 each = 6")
+        lines.append(page.get_attribute(".p-line", "points"))
         left = page.locator("[data-fault]:not(:empty)").count()
         # Without a reason nothing is made; the rest stays as it was written.
         page.click("text=Make version 2")
@@ -114,6 +102,10 @@ def test_a_gap_stands_at_its_field_and_the_version_is_made_without_it(live_serve
         page.click("text=Make version 2")
         page.wait_for_selector("text=Version 2 was made.")
         made = page.inner_text("body")
+    assert "the first 2 at 1 each = 2" in rows
+    assert name == "What calls costs, by quantity"
+    assert len(set(lines)) == 3
+    assert focused == f"{TIERS}/1/up_to"
     assert (marked is not None, drawn, left, kept) == (True, 0, 0, "10")
     assert all("400" in error for error in refused)
     assert "Version 2" in made
