@@ -68,6 +68,7 @@ CORRECT = (
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
+SELL = ("billing.add_planversion",)
 # What belongs to the installation, not to a project.
 PLATFORM = (
     *("neruba.*_user", "neruba.*_operatortoken", "neruba.*_heartbeat", "neruba.*_invariantcheck"),
@@ -95,6 +96,7 @@ ROLES: dict[Role, Rights] = {
             *READ_BILLING,
             *READ_BOOKS,
             *RUN_BILLING,
+            *SELL,
             *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,

@@ -1,4 +1,4 @@
-"""What is sold. Versions are made by the API and never change."""
+"""What is sold. Versions are made by the API and by the price form, and never change."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from billing.admin.plan_changes import change_table, version_table
+from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
 from billing.selectors.plans import standing_on
@@ -26,6 +28,7 @@ from neruba.admin.page import (
 from neruba.money import Money
 
 VERSIONS_SHOWN = 20
+WRITE = ("Write the next version", "edit", "../next-version/")
 
 
 def rhythm(version: PlanVersion) -> str:
@@ -50,6 +53,15 @@ class PlanAdmin(PageAdmin):
     list_select_related = ["project"]
     search_fields = ["code__startswith"]
     search_help_text = "The beginning of a code"
+    list_before_template = "billing/plan_list_before.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        write = self.admin_site.admin_view(PriceForm.as_view())
+        return [
+            path("write/", write, name="billing_plan_write"),
+            path("<path:object_id>/next-version/", write, name="billing_plan_next"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         rows: QuerySet[Plan] = super().get_queryset(request)
@@ -65,10 +77,12 @@ class PlanAdmin(PageAdmin):
             .prefetch_related("prices")
             .order_by("-version")[:VERSIONS_SHOWN]
         )
+        writes = request.user.has_perm(PERMISSION)
         standing = standing_on(
             row.project, [version.pk for version in versions], at=clock.now(row.project)
         )
         return Page(
+            more={"page_links": [WRITE]} if writes else {},
             facts=[
                 Fact("Code", row.code),
                 Fact("Project", link_to(row.project)),

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from billing.models import Price
 from billing.rating.plan import FEES
 from billing.rating.rhythm import Rhythm
+from billing.rating.tariff import tariff_lines
 from billing.rating.words import spoken
 from neruba.admin.page import Table, label
 from neruba.canonical import canonical_json
@@ -83,17 +84,8 @@ def definition_of(price: Price) -> dict[str, Any]:
 
 
 def tariff(definition: Mapping[str, Any], currency: str) -> list[str]:
-    """What a price costs, line by line; a model without words here shows its fields."""
-    model = definition["model"]
-    if model == "flat":
-        return [f"{_number(definition['amount'])} {currency}"]
-    if model == "per_unit":
-        free = definition["free_units"]
-        after = f", the first {_number(free)} free" if Decimal(free) else ""
-        return [f"{_number(definition['unit_amount'])} {currency} each{after}"]
-    if model == "graduated":
-        return _tiers(definition, currency)
-    return [f"{name}: {value}" for name, value in definition.items() if name not in COMMON]
+    """What a price costs, line by line."""
+    return tariff_lines(definition, currency)
 
 
 def lines_of(lines: Iterable[str]) -> SafeString:
@@ -101,28 +93,8 @@ def lines_of(lines: Iterable[str]) -> SafeString:
     return format_html_join("", '<span class="n-lines">{}</span>', ((line,) for line in lines))
 
 
-def _tiers(definition: Mapping[str, Any], currency: str) -> list[str]:
-    lines, below = [], None
-    for tier in definition["tiers"]:
-        up_to = tier["up_to"]
-        reach = [f"above {_number(below)}"] if below is not None else []
-        reach += [f"up to {_number(up_to)}"] if up_to is not None else []
-        flat = f" plus {_number(tier['flat_amount'])}" if Decimal(tier["flat_amount"]) else ""
-        each = f"{_number(tier['unit_amount'])} {currency} each{flat}"
-        lines.append(f"{' '.join(reach)}: {each}" if reach else each)
-        below = up_to
-    if Decimal(definition["tiers"][0]["flat_amount"]):
-        also = "also" if definition["first_flat_at_zero"] else "not"
-        lines.append(f"the first flat amount is {also} due where nothing is used")
-    return lines
-
-
 def _billed(price: Mapping[str, Any]) -> str:
     how = BILLING.get(price["billing"], price["billing"])
     if "interval" in price:
         how += f", every {Rhythm(price['interval'], price['interval_count'])}"
     return f"{how}, for whole periods" if price["kind"] in FEES and not price["prorate"] else how
-
-
-def _number(text: str) -> str:
-    return spoken(Decimal(text))

@@ -21,6 +21,7 @@ from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
 from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
+from neruba.models import Project
 from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
@@ -153,6 +154,18 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
         return [json.loads(price.definition) for price in version.prices.all()]
 
 
+def version_asked(project: Project, given: dict[str, Any]) -> dict[str, Any]:
+    """What `create_plan_version` is asked for by a validated body, with what it leaves out. Raises
+    UnsupportedError.
+    """
+    for name in ("trial_days", "entitlements"):
+        if given.pop(name):
+            raise UnsupportedError(f"{name} is not supported by this version.", pointer=f"/{name}")
+    given.setdefault("name", given["code"])
+    given.setdefault("currency", project.currency)
+    return given
+
+
 def plan_versions(view: ProjectView) -> QuerySet[PlanVersion]:
     rows = PlanVersion.objects.filter(project=view.project)
     return rows.select_related("plan").prefetch_related("prices")
@@ -173,14 +186,7 @@ class PlanList(ProjectView):
         """A POST to an existing code makes the plan's next version; the same content answers what
         stands.
         """
-        given = self.body(PlanRequest)
-        for name in ("trial_days", "entitlements"):
-            if given.pop(name):
-                raise UnsupportedError(
-                    f"{name} is not supported by this version.", pointer=f"/{name}"
-                )
-        given.setdefault("name", given["code"])
-        given.setdefault("currency", self.project.currency)
+        given = version_asked(self.project, self.body(PlanRequest))
         created = create_plan_version(
             project=self.project, actor=self.actor, at=clock.now(self.project), **given
         )

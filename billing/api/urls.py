@@ -26,6 +26,7 @@ from billing.api.subscriptions import (
     SubscriptionPeriods,
     SubscriptionTimeline,
 )
+from billing.api.what_if import PlanWhatIf
 
 urlpatterns = [
     path("customers/<str:external_id>/erase", CustomerErase.as_view()),
@@ -35,6 +36,7 @@ urlpatterns = [
     path("coupons/<str:code>", CouponDetail.as_view()),
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
+    path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
     path("rate", RateCalculator.as_view()),
     path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("subscriptions", SubscriptionList.as_view()),

@@ -1,6 +1,6 @@
 """Whether the meters that prices name give what their models read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +33,30 @@ def meters_of_prices(project: Project, placed: Sequence[Placed]) -> dict[str, Me
     what the model takes a share of, and one that does not keep the groups that a matrix tells
     apart.
     """
-    codes = {one.price.meter for one in placed if one.price.meter is not None}
-    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
+    meters = named_meters(project, [one.price for one in placed])
     for one in placed:
-        code = one.price.meter
-        if code is None:
-            continue
-        if code not in meters:
-            raise InvalidError(f"There is no meter {code!r}.", pointer=f"{one.pointer}/meter")
-        for pointer, detail in _unsuited(one, meters[code]):
-            raise InvalidError(detail, pointer=f"{one.pointer}{pointer}")
+        fault = meter_fault(one, meters)
+        if fault is not None:
+            raise fault
     return meters
+
+
+def named_meters(project: Project, prices: Iterable[PlanPrice]) -> dict[str, Meter]:
+    """Those of the meters that the prices name which exist, by code."""
+    codes = {price.meter for price in prices if price.meter is not None}
+    return {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
+
+
+def meter_fault(one: Placed, meters: Mapping[str, Meter]) -> InvalidError | None:
+    """What is wrong with the price's meter, the first thing where there are several."""
+    code = one.price.meter
+    if code is None:
+        return None
+    if code not in meters:
+        return InvalidError(f"There is no meter {code!r}.", pointer=f"{one.pointer}/meter")
+    for pointer, detail in _unsuited(one, meters[code]):
+        return InvalidError(detail, pointer=f"{one.pointer}{pointer}")
+    return None
 
 
 def _unsuited(one: Placed, meter: Meter) -> Iterator[tuple[str, str]]:

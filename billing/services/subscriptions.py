@@ -14,9 +14,9 @@ from billing.rating.price import PriceError
 from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, UnnestedError, from_finest
 from billing.rating.terms import Terms
+from billing.selectors.drafts import refusal_of
 from billing.selectors.price_meters import Placed, meters_of_prices
 from billing.selectors.timelines import timelines_of
-from billing.services.plans import refusal_of
 from neruba.actor import Actor
 from neruba.canonical import canonical_json
 from neruba.errors import ConflictError, InvalidError

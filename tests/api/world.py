@@ -183,6 +183,9 @@ REQUESTS: dict[str, Good] = {
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
         names=True,
     ),
+    "POST plans/<str:code>/what-if": Good(
+        {"draft": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "limit": 5},
+    ),
     "POST plans": Good(RICH_PLAN, any_of=("/prices/2/filters/0/in",)),
     "GET plans/<str:code>/diff": Good(query="from=1&to=1"),
     "POST subscriptions": Good(
