@@ -159,7 +159,8 @@ REQUESTS: dict[str, Good] = {
             "tax_rates": [TAX_RATE["code"]],
             "tax_exempt": "reverse",
         },
-        any_of=("/tax_rates/0",),
+        names=True,
+        unknown_status=400,
     ),
     "PATCH customers/<str:external_id>": Good(
         {name: value for name, value in CUSTOMER.items() if name != "external_id"}
