@@ -60,11 +60,10 @@ def compose(facts: InvoiceFacts, rated: Sequence[Line]) -> Composition:
             rounding=facts.rounding,
         )
     lines += _minimum(facts, lines, discounts)
-    if facts.corrections:
-        again = correction_lines(facts)
-        discounts += correction_discounts(facts, again)
-        lines += again
-        lines += _minimum_corrections(facts, again, discounts)
+    again = correction_lines(facts) if facts.corrections else ()
+    discounts += correction_discounts(facts, again, discounts)
+    lines += again
+    lines += _minimum_corrections(facts, again, discounts)
     return _taxed(facts, lines, discounts)
 
 
@@ -107,8 +106,8 @@ def _minimum(
 def _minimum_corrections(
     facts: InvoiceFacts, corrections: Sequence[Line], discounts: Sequence[Discount]
 ) -> Iterator[Line]:
-    assert facts.terms is not None, "a correction is of a subscription"
     for one in facts.minimums:
+        assert facts.terms is not None, "a correction is of a subscription"
         moved = counted_minor(corrections, discounts, one.held.period.number)
         line = minimum_correction(facts.terms, one, moved=moved, currency=facts.currency)
         if line is not None:

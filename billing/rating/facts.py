@@ -46,14 +46,16 @@ class UsageFacts:
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
     """What documents printed for a usage line so far: the sum of its amounts before discounts and
-    with inclusive tax, the usage that the last of them knew, and what each coupon took off, in
-    order of application. Nothing, where the document of the period was not made.
+    with inclusive tax, the usage that the last of them knew, what each coupon took off, in order of
+    application, and by its number what it took off when it was first applied. Nothing, where the
+    document of the period was not made.
     """
 
     amount_minor: int = 0
     quantity: Decimal = Decimal(0)
     events: int = 0
     discounts: tuple[Discount, ...] = ()
+    first_off: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
