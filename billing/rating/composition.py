@@ -59,7 +59,7 @@ def compose(facts: InvoiceFacts, rated: Sequence[Line]) -> Composition:
             rounding=facts.rounding,
         )
     again = correction_lines(facts) if facts.corrections else ()
-    moved = correction_discounts(facts, again)
+    moved = correction_discounts(facts, again, discounts)
     discounts += moved
     lines = [
         *rated,

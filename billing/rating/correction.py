@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from billing.rating.discounts import Discount, known_discounts
+from billing.rating.discounts import Discount, Discountable, discounts_of, known_discounts
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
 from billing.rating.lines import (
     Line,
@@ -56,22 +56,39 @@ def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
     return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
 
 
-def correction_discounts(facts: InvoiceFacts, lines: Sequence[Line]) -> tuple[Discount, ...]:
-    """What corrections move of the discounts that their lines were printed with."""
+def correction_discounts(
+    facts: InvoiceFacts, lines: Sequence[Line], before: Sequence[Discount]
+) -> tuple[Discount, ...]:
+    """What corrections move of the discounts that their lines were printed with.
+
+    A line that came to nothing so far had nothing to take a discount off: its first correction is
+    discounted as it would have been, by the coupons that cover its period, after the discounts
+    `before` it on the document.
+    """
     by_key = {corrected_key(one): one for one in facts.corrections}
     answer: list[Discount] = []
+    fresh: list[Discountable] = []
     for line in lines:
         one = by_key.get(line.corrects["line"]) if line.corrects is not None else None
         if one is None:
             continue
+        if not one.billed.amount_minor and not one.billed.discounts:
+            if line.amount_minor > 0:
+                ends_at = one.held.period.end
+                fresh.append(
+                    Discountable(line.key, line.price, one.unit, ends_at, line.amount_minor)
+                )
+            continue
         known = one.billed.amount_minor + line.amount_minor
         for given, now in zip(
             one.billed.discounts,
-            known_discounts(known, one.billed.discounts, facts.rounding),
+            known_discounts(known, one.billed.discounts, one.billed.first_off, facts.rounding),
             strict=True,
         ):
             if moved := now.amount_minor - given.amount_minor:
                 answer.append(replace(now, line=line.key, amount_minor=moved))
+    coupons = [one.after([*before, *answer]) for one in facts.coupons] if fresh else []
+    answer += discounts_of(fresh, coupons, currency=facts.currency, rounding=facts.rounding)
     return tuple(answer)
 
 
@@ -88,13 +105,22 @@ def corrected(
 
 
 def _billed(one: CorrectionFacts, line: Line, discounts: Sequence[Discount]) -> BilledUsage:
-    moved = {of.coupon.number: of.gross_minor for of in discounts if of.line == line.key}
+    mine = [of for of in discounts if of.line == line.key]
+    moved = {of.coupon.number: of.gross_minor for of in mine}
     given = tuple(
         replace(of, amount_minor=of.amount_minor + moved.get(of.coupon.number, 0))
         for of in one.billed.discounts
-    )
+    ) or tuple(replace(of, amount_minor=of.gross_minor, included_minor=0) for of in mine)
+    first_off = one.billed.first_off or {of.coupon.number: of.amount_minor for of in given}
     total = one.billed.amount_minor + line.gross_minor
-    return BilledUsage(total, one.usage.quantity, one.usage.events, given)
+    return replace(
+        one.billed,
+        amount_minor=total,
+        quantity=one.usage.quantity,
+        events=one.usage.events,
+        discounts=given,
+        first_off=first_off,
+    )
 
 
 def corrected_key(correction: CorrectionFacts) -> str:

@@ -72,7 +72,7 @@ class CouponFacts:
     def covers(self, unit: int, first: int) -> bool:
         """Whether the period is one of those that it discounts, where `first` is their first."""
         if self.coupon.duration == "forever":
-            return unit >= first
+            return True
         return first <= unit < first + (self.coupon.periods or 1)
 
     def after(self, discounts: Sequence[Discount]) -> "CouponFacts":
@@ -159,18 +159,23 @@ def discounts_of(
 
 
 def known_discounts(
-    amount_minor: int, given: Sequence[Discount], rounding: Rounding
+    amount_minor: int,
+    given: Sequence[Discount],
+    first_off: Mapping[int, int],
+    rounding: Rounding,
 ) -> tuple[Discount, ...]:
     """What coupons that a line was printed with take off it when it comes to `amount_minor`: the
     same percents of what is left, then the same amounts as far as they still fit.
 
-    `given` is all that they took off so far, one for each coupon in order of application.
+    `given` is all that they took off so far, one for each coupon in order of application;
+    `first_off` what each took off at first, by number, in minor units: an amount that a smaller
+    line had no room for comes back with the rest of the line.
     """
     left = max(amount_minor, 0)
     answer = []
     for one in given:
         if one.coupon.percent_off is None:
-            minor = min(one.amount_minor, left)
+            minor = min(first_off[one.coupon.number], left)
         else:
             exact = Fraction(one.coupon.percent_off) * left / HUNDRED
             minor = rounded_minor(exact, rounding)

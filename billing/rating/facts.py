@@ -51,14 +51,16 @@ class UsageFacts:
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
     """What documents printed for a usage line so far: the sum of its amounts before discounts and
-    with inclusive tax, the usage that the last of them knew, and what each coupon took off, in
-    order of application. Nothing, where the document of the period was not made.
+    with inclusive tax, the usage that the last of them knew, what each coupon took off, in order of
+    application, and by its number what it took off when it was first applied. Nothing, where the
+    document of the period was not made.
     """
 
     amount_minor: int = 0
     quantity: Decimal = Decimal(0)
     events: int = 0
     discounts: tuple[Discount, ...] = ()
+    first_off: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class CorrectionFacts:
     """A usage line of a period that was billed before, and what is known of its usage now.
 
     `invoice` is the operation key of the period's own document, `tax` what that put on its lines
-    (the customer's rates now, where it was not made).
+    (the customer's rates now, where it was not made), `unit` the number of the period that coupons
+    count the line for.
     """
 
     held: PeriodFacts
@@ -74,6 +77,7 @@ class CorrectionFacts:
     invoice: str
     usage: UsageFacts
     billed: BilledUsage
+    unit: int
     tax: TaxFacts = NO_TAX
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from billing.models import Charge, Invoice, InvoiceDiscount, InvoiceLine
 from billing.rating.adjustments import Adjustments
@@ -17,6 +17,7 @@ from billing.rating.invoice import InvoiceContent
 from billing.rating.taxes import Exemption, TaxFacts
 from billing.selectors.amounts import discount_amount, line_amount
 from billing.selectors.coupons import redemptions_of
+from billing.selectors.standing import Standings
 from ledger.templates.keys import RECEIVABLE
 from neruba.models import Customer, Project
 from neruba.money import Money, Rounding
@@ -137,57 +138,55 @@ def taxes_of_customers(project: Project, customers: Sequence[Customer]) -> dict[
     rates = tax_rates_of(project, customers)
     return {
         row.pk: TaxFacts(rates.get(row.pk, ()), cast("Exemption", row.tax_exempt))
-        if rates.get(row.pk)
-        else TaxFacts()
         for row in customers
     }
 
 
 def counted(
-    project: Project, wanted: Collection[CountedPeriod], *, before: int | None = None
+    project: Project, wanted: Collection[CountedPeriod], *, before: Invoice | None = None
 ) -> dict[CountedPeriod, Counted]:
-    """What issued documents (with numbers below `before`) count towards the minimum of each period,
-    and printed of it. A constant number of queries.
+    """What issued documents (those that stood when `before` was issued) count towards the minimum
+    of each period, and printed of it. A constant number of queries.
     """
     found = dict.fromkeys(wanted, Counted())
     if not found:
         return found
-    condition = Q()
+    rows = InvoiceLine.objects.filter(
+        project=project,
+        invoice__subscription__in={one.subscription_id for one in wanted},
+        invoice__sequence__isnull=False,
+        period_start__gte=min(one.start for one in wanted),
+        period_end__lte=max(one.end for one in wanted),
+    ).exclude(kind="charge")
+    loaded = rows.select_related("invoice", "transfer__debit_account")
+    standing = Standings(project, {line.invoice for line in loaded}, before=before)
+    by_subscription: dict[int, list[InvoiceLine]] = defaultdict(list)
+    for line in loaded:
+        if line.invoice in standing and line.invoice.subscription_id is not None:
+            by_subscription[line.invoice.subscription_id].append(line)
+    off = _gross_off(project, {line.invoice_id for line in loaded})
     for one in wanted:
-        condition |= Q(
-            invoice__subscription=one.subscription_id,
-            period_start__gte=one.start,
-            period_end__lte=one.end,
-        )
-    issued = {"invoice__sequence__isnull": False}
-    if before is not None:
-        issued["invoice__sequence__lt"] = before  # type: ignore[assignment]
-    rows = (
-        InvoiceLine.objects.filter(condition, project=project, **issued)
-        .exclude(invoice__status=Invoice.Status.VOID)
-        .exclude(kind="charge")
-        .select_related("invoice", "transfer__debit_account")
-    )
-    lines = list(rows)
-    off: dict[tuple[int, str], int] = defaultdict(int)
-    discounts = InvoiceDiscount.objects.filter(invoice__in={line.invoice_id for line in lines})
-    for discount in discounts.select_related("transfer__debit_account"):
-        gross = discount_amount(discount) + discount.included_minor
-        off[discount.invoice_id, discount.line_key] += gross
-    for one in wanted:
-        mine = [line for line in lines if _lies_in(line, one)]
-        minimums = [line for line in mine if _is_minimum(line)]
-        sums = (
-            sum(gross_minor(line) - off[line.invoice_id, line.line_key] for line in several)
-            for several in ([line for line in mine if not _is_minimum(line)], minimums)
-        )
-        found[one] = Counted(*sums)
+        sums = {False: 0, True: 0}
+        for line in by_subscription[one.subscription_id]:
+            if one.start <= line.period_start and line.period_end <= one.end:
+                left = gross_minor(line) - off[line.invoice_id, line.line_key]
+                sums[_is_minimum(line)] += left
+        found[one] = Counted(lines_minor=sums[False], minimum_minor=sums[True])
     return found
 
 
 def counted_period(subscription_id: int, held: PeriodFacts) -> CountedPeriod:
     """The lines that count towards the minimum of a period."""
     return CountedPeriod(subscription_id, held.period.start, held.period.end)
+
+
+def _gross_off(project: Project, invoices: Collection[int]) -> dict[tuple[int, str], int]:
+    """What discounts take off the lines of these invoices, with inclusive tax, in minor units."""
+    off: dict[tuple[int, str], int] = defaultdict(int)
+    rows = InvoiceDiscount.objects.filter(project=project, invoice__in=invoices)
+    for row in rows.select_related("transfer__debit_account"):
+        off[row.invoice_id, row.line_key] += discount_amount(row) + row.included_minor
+    return off
 
 
 def gross_minor(line: InvoiceLine) -> int:
@@ -202,14 +201,6 @@ def gross_minor(line: InvoiceLine) -> int:
 def tax_rates_by_code(project: Project, codes: Collection[str]) -> Mapping[str, TaxRateFact]:
     """The project's rates of these codes; a code that names none is left out."""
     return tax_rate_by_code(project, codes) if codes else {}
-
-
-def _lies_in(line: InvoiceLine, one: CountedPeriod) -> bool:
-    return (
-        line.invoice.subscription_id == one.subscription_id
-        and one.start <= line.period_start
-        and line.period_end <= one.end
-    )
 
 
 def _is_minimum(line: InvoiceLine) -> bool:

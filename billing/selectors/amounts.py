@@ -109,7 +109,7 @@ class BilledLine:
     @property
     def taxes_left(self) -> dict[str, int]:
         """What can still be given back of its taxes, by rate."""
-        if not self.left_minor:
+        if self.net_minor <= 0:
             return {}
         return {
             rate: max(0, minor - self.taxes_back.get(rate, 0)) for rate, minor in self.taxes.items()
@@ -122,8 +122,10 @@ class BilledLine:
 
     def taxes_on(self, credited_minor: int) -> tuple[tuple[str, int], ...]:
         """The tax that goes back with so much of the net, by rate: in proportion, cumulative by
-        subtraction, so that all of it goes back with the last of the net.
+        subtraction, so that all of it goes back with the last of the net, or alone after that.
         """
+        if not self.left_minor:
+            return tuple(self.taxes_left.items())
         if not credited_minor:
             return ()
         back = min(self.back_minor + credited_minor, self.net_minor)

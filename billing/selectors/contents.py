@@ -135,10 +135,7 @@ def waiting_charges(project: Project, drafts: Sequence[Invoice]) -> dict[int, li
     if not by_customer:
         return {}
     taken: dict[int, list[Charge]] = {}
-    order = sorted(
-        range(len(drafts)), key=lambda i: (drafts[i].boundary_at, drafts[i].operation_key)
-    )
-    for index in order:
+    for index in sorted(range(len(drafts)), key=lambda i: order_of(drafts[i])):
         draft = drafts[index]
         if draft.reason != Invoice.Reason.SUBSCRIPTION:
             continue
@@ -198,9 +195,11 @@ def computed(
     return [answer[index] for index in range(len(invoices))]
 
 
-def order_of(invoice: Invoice) -> tuple[datetime, str]:
-    """The order in which documents that are issued together are computed and get their numbers."""
-    return invoice.boundary_at, invoice.operation_key
+def order_of(invoice: Invoice) -> tuple[datetime, datetime, str]:
+    """The order in which documents are issued, and those that are issued together are computed and
+    get their numbers: what waits for late usage comes after what does not.
+    """
+    return invoice.due_at, invoice.boundary_at, invoice.operation_key
 
 
 def _uncorrected(

@@ -34,6 +34,7 @@ from billing.selectors.adjustments import (
 )
 from billing.selectors.amounts import discount_amount
 from billing.selectors.facts import UsageSource, usage_facts
+from billing.selectors.standing import Standings
 from billing.selectors.timelines import period_facts, timelines_of
 from ingest.models import Meter
 from ingest.selectors.arrivals import unread_days
@@ -236,7 +237,14 @@ def pending_corrections(
     late: list[Period] = []
     for row, several in facts:
         pk, now = row.subscription_id, taxes[row.subscription.customer_id]
-        before = {one.price: printed.get((pk, corrected_key(one)), ()) for one in several}
+        before = {
+            one.price: [
+                each
+                for each in printed.get((pk, corrected_key(one)), ())
+                if each.invoice.status != Invoice.Status.VOID
+            ]
+            for one in several
+        }
         if bound is None or not any(
             each.is_beyond(bound) for earlier in before.values() for each in earlier
         ):
@@ -267,22 +275,22 @@ def issued_corrections(
             project=project,
             subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
             start__in={line.period_start for line in lines},
-        ).select_related("subscription__customer")
+        )
+        .select_related("subscription__customer")
+        .order_by("subscription", "number")
     )
     facts = _unprinted(project, rows, bound=bound, source=source)
     printed = _printed(project, [(row, one) for row, several in facts for one in several])
     by_key = {
         (row.subscription_id, corrected_key(one)): one for row, several in facts for one in several
     }
+    every = {one.invoice for several in printed.values() for one in several}
+    standing = {row.pk: Standings(project, every, before=row) for row in invoices}
     found: dict[int, tuple[CorrectionFacts, ...]] = {}
     for line in lines:
         invoice = by_pk[line.invoice_id]
         key = (invoice.subscription_id or 0, line.corrects_line)
-        before = [
-            one
-            for one in printed.get(key, ())
-            if invoice.sequence is not None and one.sequence < invoice.sequence
-        ]
+        before = [one for one in printed.get(key, ()) if one.invoice in standing[invoice.pk]]
         now = Adjustments.read(invoice.adjustments, "half_up").tax
         # A line that names what never was is for `verify` to find: it comes out otherwise.
         if key in by_key:
@@ -300,7 +308,7 @@ def issued_corrections(
         ]
         if not periods:
             continue
-        minimums = _minimums(project, periods, before=invoice.sequence)
+        minimums = _minimums(project, periods, before=invoice)
         answer[invoice.pk] = Corrections(
             found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
         )
@@ -311,7 +319,7 @@ def _minimums(
     project: Project,
     periods: Sequence[Period],
     *,
-    before: int | None = None,
+    before: Invoice | None = None,
 ) -> dict[int, tuple[MinimumFacts, ...]]:
     """The minimums of the plan's periods that these lie in, by subscription, where the plan has
     one: those whose own document was made before.
@@ -330,13 +338,13 @@ def _minimums(
         terms = timelines[row.subscription_id].terms
         number = terms.boundary_at_end(row.rhythm, period_facts(row).period)
         keys[row.pk] = row.subscription.boundary_key(number)
-    documents = Invoice.objects.filter(project=project, operation_key__in=keys.values())
-    issued = documents.filter(sequence__isnull=False)
-    if before is None:
-        issued = issued.exclude(status=Invoice.Status.VOID)
-    else:
-        issued = issued.filter(sequence__lt=before)
-    known = dict(issued.values_list("operation_key", "adjustments"))
+    documents = list(
+        Invoice.objects.filter(
+            project=project, operation_key__in=keys.values(), sequence__isnull=False
+        )
+    )
+    standing = Standings(project, documents, before=before)
+    known = {row.operation_key: row.adjustments for row in documents if row in standing}
     answer: dict[int, tuple[MinimumFacts, ...]] = {}
     for row in whole:
         # The document of the period itself counts all; only later ones correct its minimum.
@@ -392,15 +400,15 @@ def _unprinted(
     usage = usage_facts(project, billed, bound=bound, source=source)
     answer = []
     for row, (_, terms, held), of_period in zip(periods, billed, usage, strict=True):
+        boundary = terms.boundary_at_end(row.rhythm, held.period)
         facts = [
             CorrectionFacts(
                 held=held,
                 price=price.code,
-                invoice=row.subscription.boundary_key(
-                    terms.boundary_at_end(row.rhythm, held.period)
-                ),
+                invoice=row.subscription.boundary_key(boundary),
                 usage=of_period[price.code],
                 billed=BilledUsage(),
+                unit=boundary - 1,
             )
             for price in terms.prices_on(row.rhythm)
             if price.kind == "usage"
@@ -413,7 +421,7 @@ def _unprinted(
 class _Printed:
     """What a document printed for a usage line: the line itself, or a correction of it."""
 
-    sequence: int
+    invoice: Invoice
     bound: ArrivalBound
     amount_minor: int
     quantity: Decimal
@@ -438,7 +446,7 @@ def _printed(
         project=project,
         invoice__subscription__in=subscriptions,
         invoice__sequence__isnull=False,
-    ).exclude(invoice__status=Invoice.Status.VOID)
+    )
     loaded = list(
         lines.select_related("invoice", "transfer__debit_account").order_by("invoice__sequence")
     )
@@ -448,10 +456,9 @@ def _printed(
         usage = json.loads(line.evidence)["usage"]
         key = line.corrects_line or line.line_key
         assert line.invoice.subscription_id is not None
-        assert line.invoice.sequence is not None
         answer[line.invoice.subscription_id, key].append(
             _Printed(
-                line.invoice.sequence,
+                line.invoice,
                 ArrivalBound(line.invoice.bound_event, line.invoice.bound_retraction),
                 gross_minor(line),
                 Decimal(usage["quantity"]),
@@ -505,16 +512,19 @@ def _with_printed(
     if not printed:
         return replace(one, tax=now)
     discounts: dict[int, Discount] = {}
+    first_off: dict[int, int] = {}
     for each in printed:
         for given in each.discounts:
             number = given.coupon.number
             before = discounts[number].amount_minor if number in discounts else 0
             discounts[number] = replace(given, amount_minor=before + given.amount_minor)
+            first_off.setdefault(number, given.amount_minor)
     billed = BilledUsage(
         sum(each.amount_minor for each in printed),
         printed[-1].quantity,
         printed[-1].events,
         tuple(discounts.values()),
+        first_off,
     )
     return replace(one, billed=billed, tax=printed[0].tax)
 

@@ -41,13 +41,14 @@ def credited_lines(invoice: Invoice, wanted: Sequence[Wanted]) -> list[Credited]
     """The amounts that are wanted, in minor units. Raises InvalidError with a pointer for an amount
     that is none of the invoice's currency, and where all is wanted of a line with nothing left.
     """
-    left = {one.line.line_key: one.left_minor for one in billed_lines(invoice)}
+    lines = {one.line.line_key: one for one in billed_lines(invoice)}
     found = []
     for index, one in enumerate(wanted):
         pointer = f"/lines/{index}/amount"
         if one.amount is None:
-            minor = left.get(one.line, 0)
-            if one.line in left and not minor:
+            billed = lines.get(one.line)
+            minor = 0 if billed is None else billed.left_minor
+            if billed is not None and not billed.gross_left_minor:
                 raise InvalidError("Nothing is left of this line.", pointer=pointer)
         else:
             try:

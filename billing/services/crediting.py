@@ -104,9 +104,10 @@ def _chosen(invoice: Invoice, lines: Sequence[Credited]) -> list[tuple[BilledLin
             raise InvalidError("The invoice has no such line.", pointer=f"/lines/{index}/line")
         if one.line in chosen:
             raise InvalidError("The line is named twice.", pointer=f"/lines/{index}/line")
-        if not (one.taxes is not None or one.amount_minor > 0) or (
-            one.amount_minor > billed.left_minor
-        ):
+        # Tax may be left alone: parts of what was paid are spread over net and tax.
+        is_tax_alone = one.amount_minor == billed.left_minor < billed.gross_left_minor
+        is_nothing = one.amount_minor <= 0 and one.taxes is None and not is_tax_alone
+        if is_nothing or one.amount_minor > billed.left_minor:
             raise InvalidError(
                 f"{Money(billed.left_minor, invoice.currency)} is left of this line; "
                 f"{Money(one.amount_minor, invoice.currency)} cannot be given back.",

@@ -124,10 +124,11 @@ def test_a_corrected_line_keeps_its_percents_and_as_much_of_an_amount_as_fits() 
     given = [Discount(half, "calls", 0, 500), Discount(five, "calls", 0, 500)]
 
     def known(minor: int) -> list[int]:
-        return [one.amount_minor for one in known_discounts(minor, given, "half_up")]
+        found = known_discounts(minor, given, {1: 500, 2: 700}, "half_up")
+        return [one.amount_minor for one in found]
 
     assert known(1000) == [500, 500]
-    assert known(3000) == [1500, 500]
+    assert known(3000) == [1500, 700]
     assert known(600) == [300, 300]
     assert known(-50) == [0, 0]
 
