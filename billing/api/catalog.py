@@ -24,6 +24,7 @@ from neruba.errors import UnsupportedError
 from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
+KINDS = ["recurring", "seat", "usage", "one_time"]
 
 
 class TierBody(serializers.Serializer[Any]):
@@ -65,7 +66,7 @@ class PriceBody(serializers.Serializer[Any]):
 
     code = serializers.CharField()
     name = serializers.CharField(required=False)
-    kind = serializers.ChoiceField(choices=["recurring", "seat", "usage", "one_time"])
+    kind = serializers.ChoiceField(choices=KINDS)
     model = serializers.ChoiceField(choices=list(MODELS))
     billing = serializers.ChoiceField(choices=["in_advance", "in_arrears"], required=False)
     prorate = serializers.BooleanField(required=False)
