@@ -121,6 +121,11 @@ class JsonValue(serializers.Field):  # type: ignore[type-arg]
         return value
 
 
+@extend_schema_field(PriceBody(many=True))
+class PriceDefinitions(JsonValue):
+    """Prices as they stand, each with the fields of its model and no others; only answered."""
+
+
 class PlanRequest(Strict):
     code = Identifier()
     name = Text(max_length=255, required=False)
