@@ -70,6 +70,7 @@ CLOUDS = [
     {"match": {"cloud": "aws", "region": ["eu", "us", "ap"]}, "unit_amount": "2"},
     {"match": {"region": "eu"}, "unit_amount": "1"},
     {"match": {"size": 1, "spot": True}, "unit_amount": "0.5"},
+    {"match": {"cloud": None, "size": [8, 9]}, "unit_amount": "0.25"},
 ]
 
 
@@ -86,6 +87,9 @@ CLOUDS = [
         ({}, "10"),
         ({"size": Decimal("1.0"), "spot": True}, "0.5"),
         ({"size": "1", "spot": True}, "10"),
+        ({"cloud": None, "size": 9}, "0.25"),
+        ({"size": 9}, "0.25"),
+        ({"cloud": "ibm", "size": 9}, "10"),
         ({"size": True, "spot": True}, "10"),
         ({"size": 1, "spot": 1}, "10"),
     ],
@@ -118,6 +122,7 @@ def test_a_matrix_says_each_cell_and_asks_for_the_properties_that_it_needs() -> 
             ({"cloud": "gcp"}, "7"),
             ({"cloud": "aws"}, "-2"),
             ({"size": 1, "spot": True}, "4"),
+            ({"cloud": None, "size": 8}, "8"),
             ({"cloud": "gcp", "region": "ap"}, "3"),
         )
     )
@@ -126,15 +131,17 @@ def test_a_matrix_says_each_cell_and_asks_for_the_properties_that_it_needs() -> 
             {"cell": 0, "quantity": "10"},
             {"cell": 1, "quantity": "-2"},
             {"cell": 4, "quantity": "4"},
+            {"cell": 5, "quantity": "8"},
             {"cell": None, "quantity": "1"},
         ]
     }
     answer = matrix.rate(use)
-    assert answer.amount_exact == 50 + 0 + 2 + 10
+    assert answer.amount_exact == 50 + 0 + 2 + 2 + 10
     assert said(answer) == [
         "10 with cloud aws or gcp at 5 each",
         "0 with cloud aws at 3 each: the net usage of -2 is negative and counts as 0",
         "4 with size 1 and spot true at 0.5 each",
+        "8 with cloud none and size 8 or 9 at 0.25 each",
         "1 without a price of their own at 10 each",
     ]
     assert said(matrix.rate(matrix.use(grouped()))) == ["0 without a price of their own at 10 each"]

@@ -147,7 +147,10 @@ def cells(*rows: object) -> dict[str, Any]:
         (cells({"match": {"a": "b"}}), "/cells/0/unit_amount", "required"),
         (cells({"match": {"a": "b"}, "unit_amount": "1", "flat": "1"}), "/cells/0/flat", "unknown"),
         (cells({"match": {"a": []}, "unit_amount": "1"}), "/cells/0/match/a", "empty"),
-        (cells({"match": {"a": None}, "unit_amount": "1"}), "/cells/0/match/a", "not_a_scalar"),
+        (cells({"match": {"a": 2**53}, "unit_amount": "1"}), "/cells/0/match/a", "not_a_scalar"),
+        (cells({"match": {"": "b"}, "unit_amount": "1"}), "/cells/0/match/", "invalid"),
+        (cells({"match": {"a ": "b"}, "unit_amount": "1"}), "/cells/0/match/a ", "invalid"),
+        (cells({"match": {7: "b"}, "unit_amount": "1"}), "/cells/0/match/7", "invalid"),
         (
             cells({"match": {"a": Decimal("0.5")}, "unit_amount": "1"}),
             "/cells/0/match/a",
