@@ -292,7 +292,7 @@ class CouponAdmin(PageAdmin):
             project=form.project,
             actor=operator(request),
             at=clock.now(form.project),
-            **form.cleaned_data,
+            **form.given,
         )
         return act(
             request,

@@ -139,7 +139,7 @@ class TaxRateAdmin(PageAdmin):
             project=form.project,
             actor=operator(request),
             at=clock.now(form.project),
-            **form.cleaned_data,
+            **form.given,
         )
         return act(
             request,
