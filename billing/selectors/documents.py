@@ -16,8 +16,8 @@ from billing.rating.lines import line_content
 from billing.rating.taxes import Tax
 from billing.selectors.amounts import discount_amount, line_amount, tax_amount
 from billing.selectors.contents import Computed, computed, waiting_charges
-from billing.selectors.corrections import coupon_of
 from billing.selectors.credits import expected_settlements
+from billing.selectors.printed import coupon_of
 from ledger.selectors.settlements import Settlement, settlements
 from neruba.canonical import sha256_hex
 from neruba.models import Project

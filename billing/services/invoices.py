@@ -4,7 +4,7 @@ transaction.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,17 +14,14 @@ from billing.models import (
     BillingRun,
     Charge,
     Invoice,
-    InvoiceDiscount,
-    InvoiceLine,
     InvoiceParty,
-    InvoiceTax,
     Period,
     Subscription,
 )
 from billing.rating.adjustments import Adjustments
 from billing.rating.composition import Composition
 from billing.rating.document import document_hash
-from billing.rating.lines import Line, discount_name, tax_name
+from billing.rating.lines import discount_name, tax_name
 from billing.selectors.contents import (
     Computed,
     computed,
@@ -34,8 +31,8 @@ from billing.selectors.contents import (
     order_of,
     waiting_charges,
 )
-from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.credits import credit_postings, drawing_of, settled_minor
+from billing.selectors.late_periods import corrections_alone, late_periods
 from billing.selectors.timelines import (
     PERIOD_COLUMNS,
     period_row,
@@ -45,13 +42,13 @@ from billing.selectors.timelines import (
     turn_keys,
 )
 from billing.services.late import settle
+from billing.services.lines import store_lines
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
 from ledger.services.journal import post_lines
 from ledger.templates import OperationKey, Posting
 from ledger.templates.invoices import BilledLine, invoice_moves
 from neruba.canonical import canonical_json, sha256_hex
-from neruba.decimals import plain
 from neruba.inserts import insert_rows, insert_rows_for_ids
 from neruba.models import Customer, Project
 from neruba.updates import update_rows
@@ -68,19 +65,6 @@ ISSUED_COLUMNS = (
     *("sequence", "status", "run_id", "finalized_at", "payment_due_at"),
     *("bound_event", "bound_retraction", "known_changes", "adjustments"),
     *("content_hash", "document_hash", "parties_digest"),
-)
-LINE_COLUMNS = (
-    *("project_id", "invoice_id", "line_key", "position", "kind", "price", "description"),
-    *("period_start", "period_end", "quantity", "unit_amount", "evidence"),
-    *("corrects_invoice", "corrects_line", "transfer_id"),
-)
-DISCOUNT_COLUMNS = (
-    *("project_id", "invoice_id", "position", "line_key", "coupon", "name", "number"),
-    *("percent_off", "amount_off_minor", "unit", "included_minor", "transfer_id"),
-)
-TAX_COLUMNS = (
-    *("project_id", "invoice_id", "position", "tax", "line_key", "rate", "name"),
-    *("rate_percent", "inclusive", "country", "reason", "transfer_id"),
 )
 
 
@@ -230,7 +214,7 @@ def _finalize(
     postings = [_posting(one, at) for one in made]
     drawn = credit_postings(project, [drawing_of(one, at=at) for one in made])
     posted = post_lines(project=project, postings=[*postings, *drawn.values()], at=at)
-    _store_lines(project, made, posted[: len(made)])
+    store_lines(project, made, posted[: len(made)])
     _store_parties(project, made)
     _take_charges(made)
     for index, one in enumerate(made):
@@ -294,63 +278,6 @@ def _billed(composed: Composition) -> list[BilledLine]:
         )
         for line in composed.lines
     ]
-
-
-def _store_lines(
-    project: Project, made: Sequence[Computed], posted: Sequence[Mapping[str, int]]
-) -> None:
-    rows: list[tuple[object, ...]] = []
-    discounts: list[tuple[object, ...]] = []
-    taxes: list[tuple[object, ...]] = []
-    for one, transfers in zip(made, posted, strict=True):
-        rows += [
-            _line_row(project, one.invoice, position, line, transfers.get(line.key))
-            for position, line in enumerate(one.content.lines)
-        ]
-        discounts += _discount_rows(project, one, transfers)
-        taxes += _tax_rows(project, one, transfers)
-    insert_rows(InvoiceLine, LINE_COLUMNS, rows)
-    insert_rows(InvoiceDiscount, DISCOUNT_COLUMNS, discounts)
-    insert_rows(InvoiceTax, TAX_COLUMNS, taxes)
-
-
-def _discount_rows(
-    project: Project, one: Computed, transfers: Mapping[str, int]
-) -> Iterator[tuple[object, ...]]:
-    for position, given in enumerate(one.content.composed.discounts):
-        coupon = given.coupon
-        percent = "" if coupon.percent_off is None else plain(coupon.percent_off)
-        yield (
-            *(project.pk, one.invoice.pk, position, given.line, coupon.code, coupon.name),
-            *(coupon.number, percent, coupon.amount_off_minor, given.unit),
-            *(given.included_minor, transfers[discount_name(given.line, coupon.number)]),
-        )
-
-
-def _tax_rows(
-    project: Project, one: Computed, transfers: Mapping[str, int]
-) -> Iterator[tuple[object, ...]]:
-    position = 0
-    for place, tax in enumerate(one.content.composed.taxes):
-        rate = tax.rate
-        for line, _, _ in tax.parts:
-            yield (
-                *(project.pk, one.invoice.pk, position, place, line, rate.code, rate.name),
-                *(plain(rate.rate_percent), rate.inclusive, rate.country, tax.reason or ""),
-                transfers.get(tax_name(line, place)),
-            )
-            position += 1
-
-
-def _line_row(
-    project: Project, invoice: Invoice, position: int, line: Line, transfer_id: int | None
-) -> tuple[object, ...]:
-    corrects = line.corrects or {"invoice": "", "line": ""}
-    return (
-        *(project.pk, invoice.pk, line.key, position, line.kind, line.price, line.description),
-        *(line.period.start, line.period.end, line.quantity, line.unit_amount or ""),
-        *(line.evidence_text, corrects["invoice"], corrects["line"], transfer_id),
-    )
 
 
 def _store_parties(project: Project, made: Sequence[Computed]) -> None:
