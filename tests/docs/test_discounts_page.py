@@ -256,7 +256,8 @@ def test_an_inclusive_price_with_a_coupon_is_printed_as_the_page_says() -> None:
     (invoice,) = sandbox.invoices()
     names = ("subtotal", "discount_total", "tax_total", "total")
     amounts = re.findall(
-        r"is a line of ([\d.]+), a discount of ([\d.]+), tax of ([\d.]+) and a total of\s+([\d.]+)\.",
+        r"is a line of ([\d.]+), a discount of ([\d.]+), tax of ([\d.]+) "
+        r"and a total of\s+([\d.]+)\.",
         PAGE,
     )[0]
     assert [invoice[name] for name in names] == list(amounts)
