@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from billing.rating.invoice import use_of_evidence
+from billing.rating.minimum import due_of_evidence
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.words import spoken
+from neruba.money import Money
 
 NONE: Mapping[str, str] = {}
 
@@ -51,9 +53,15 @@ def explain_line(
             f"A one-off charge of {charge['amount']} {currency}, asked for under the key "
             f"{charge['key']!r}, effective {charge['effective_at']}."
         )
+        yield from _included(line, currency)
+        return
+    number = numbers.get(line["corrects"]["invoice"]) if line["corrects"] else None
+    if "minimum" in evidence:
+        yield from _minimum(evidence, currency, number)
+        yield from _included(line, currency)
         return
     if "correction" in evidence:
-        yield from _correction(line, currency, numbers.get(line["corrects"]["invoice"]))
+        yield from _correction(line, currency, number)
     price = parse_plan_price(evidence["price"])
     plan, policy, period = evidence["plan"], evidence["policy"], evidence["period"]
     yield (
@@ -67,8 +75,10 @@ def explain_line(
     yield from _steps(evidence, price, currency)
     if _is_part(evidence):
         yield from _share(evidence["share"], policy)
-    rounded = evidence["correction"]["amount_known"] if "correction" in evidence else line["amount"]
+    gross = evidence["included_tax"]["gross"] if "included_tax" in evidence else line["amount"]
+    rounded = evidence["correction"]["amount_known"] if "correction" in evidence else gross
     yield from _result(evidence, rounded, currency)
+    yield from _included(line, currency)
 
 
 def _result(evidence: Mapping[str, Any], rounded: str, currency: str) -> Iterator[str]:
@@ -79,6 +89,45 @@ def _result(evidence: Mapping[str, Any], rounded: str, currency: str) -> Iterato
         yield f"That is {exact} {currency}, rounded {how} to {rounded} {currency}."
     elif len(evidence["steps"]) > 1 or _is_part(evidence):
         yield f"That is {rounded} {currency}."
+
+
+def _included(line: Mapping[str, Any], currency: str) -> Iterator[str]:
+    """What inclusive tax leaves of the line."""
+    included = line["evidence"].get("included_tax")
+    if included is not None:
+        yield (
+            f"The {included['gross']} {currency} of this line include {included['tax']} {currency} "
+            f"of tax: {line['amount']} {currency} net."
+        )
+
+
+def _minimum(evidence: Mapping[str, Any], currency: str, number: str | None) -> Iterator[str]:
+    """A plan's minimum, or what corrects it."""
+    minimum, plan, period = evidence["minimum"], evidence["plan"], evidence["period"]
+    days = f"{period['starts_on']} up to but not including {period['ends_on']}"
+    if "amount_billed" in minimum:
+        before, after = minimum["amount_billed"], minimum["amount_known"]
+        yield (
+            f"Correction of {number or f'the period {days}'}: {before} {currency} of the minimum "
+            f"were billed and {after} {currency} are due now: "
+            f"{after} − {before} = {Decimal(after) - Decimal(before)} {currency}."
+        )
+    yield (
+        f"Plan {plan['code']!r} (version {plan['version']}) comes to {minimum['commitment']} "
+        f"{currency} at least, {days}, {evidence['policy']['timezone']}."
+    )
+    due = Money(due_of_evidence(evidence, currency), currency).amount
+    if _is_part(evidence):
+        yield from _share(evidence["share"], evidence["policy"])
+        yield f"That is {due} {currency}."
+    counted, elsewhere = minimum["counted"], minimum.get("counted_on_other_documents", "0")
+    there = f", {elsewhere} {currency} of it on other documents" if Decimal(elsewhere) else ""
+    yield f"Its lines of that period, less discounts, come to {counted} {currency}{there}."
+    left = Decimal(due) - Decimal(counted)
+    if left > 0:
+        yield f"{due} − {counted} = {left} {currency} are missing."
+    else:
+        yield "Nothing is missing."
 
 
 def _is_part(evidence: Mapping[str, Any]) -> bool:

@@ -153,15 +153,21 @@ def minimum_evidence(
 
 def amount_of_minimum(evidence: Mapping[str, Any], currency: str) -> int:
     """The amount of a minimum's line in minor units, from its evidence alone."""
-    minimum, part = evidence["minimum"], evidence["share"]
-    commitment = Money.parse(minimum["commitment"], currency).minor
-    taken = Share(part["numerator"], part["denominator"], part["unit"])
-    exact = prorate(_major(commitment, currency), taken)
-    due = to_minor(exact, currency, evidence["policy"]["rounding"])
+    minimum = evidence["minimum"]
+    due = due_of_evidence(evidence, currency)
     left = max(due - Money.parse(minimum["counted"], currency).minor, 0)
     if "amount_billed" in minimum:
         left -= Money.parse(minimum["amount_billed"], currency).minor
     return left
+
+
+def due_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
+    """What the minimum comes to in the period in minor units, from the evidence alone."""
+    part = evidence["share"]
+    commitment = Money.parse(evidence["minimum"]["commitment"], currency).minor
+    taken = Share(part["numerator"], part["denominator"], part["unit"])
+    exact = prorate(_major(commitment, currency), taken)
+    return to_minor(exact, currency, evidence["policy"]["rounding"])
 
 
 def _major(minor: int, currency: str) -> Decimal:

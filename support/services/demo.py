@@ -29,7 +29,7 @@ from neruba.services.customers import create_customer
 from neruba.services.memberships import add_member
 from neruba.services.projects import create_project
 from neruba.services.tax_rates import create_tax_rate
-from support.demo import usage, world
+from support.demo import catalog, usage, world
 
 OPERATOR = "demo@neruba.example"
 ACTOR = Actor("operator", OPERATOR)
@@ -94,13 +94,13 @@ def _open(*, slug: str, password: str, wall: datetime) -> Demo:
         raise ConflictError(f"There is an operator {known.email} already.")
     at = world.OPENS_AT
     _hire(project, password, at=at, wall=wall)
-    for meter in world.METERS:
+    for meter in catalog.METERS:
         create_meter(project=project, actor=ACTOR, at=at, **meter)
-    for plan in world.PLANS:
+    for plan in catalog.PLANS:
         _make_version(project, plan, at)
-    for rate in world.TAX_RATES:
+    for rate in catalog.TAX_RATES:
         create_tax_rate(project=project, inclusive=False, actor=ACTOR, at=at, **rate)
-    for coupon in world.COUPONS:
+    for coupon in catalog.COUPONS:
         create_coupon(project=project, actor=ACTOR, at=at, **coupon)
     for firm in world.FIRMS:
         create_customer(project=project, external_id=firm.key, content=_customer(firm), at=at)
@@ -129,10 +129,10 @@ def _customer(firm: world.Firm) -> dict[str, object]:
     return {
         "name": firm.name,
         "email": f"billing@{firm.key}.example",
-        "currency": "EUR" if firm.plan == world.ENTERPRISE["code"] else "USD",
+        "currency": "EUR" if firm.plan == catalog.ENTERPRISE["code"] else "USD",
         "timezone": firm.zone,
         "billing_address": {"city": firm.city, "country": firm.country},
-        **world.TAX_OF_COUNTRY.get(firm.country, {}),
+        **catalog.TAX_OF_COUNTRY.get(firm.country, {}),
     }
 
 
@@ -150,8 +150,8 @@ def _make_version(project: Project, plan: dict[str, object], at: datetime) -> No
 def _acts(project: Project) -> Iterator[Act]:
     """All that happens after the opening, each with its time; of one instant, in this order."""
     yield (
-        world.NEW_PRICE_AT,
-        partial(_make_version, project, world.STARTER_OF_OCTOBER, world.NEW_PRICE_AT),
+        catalog.NEW_PRICE_AT,
+        partial(_make_version, project, catalog.STARTER_OF_OCTOBER, catalog.NEW_PRICE_AT),
     )
     for redeemed in world.REDEMPTIONS:
         yield redeemed.at, partial(_redeem, project, redeemed)
