@@ -120,8 +120,8 @@ def _rebuilt(
     except ArchiveError as error:
         if len(invoices) == 1:
             is_missing = isinstance(error, ArchiveMissingError)
-            words = {"missing": error.detail} if is_missing else {"damaged": error.detail}
-            return {invoices[0].pk: _Rebuilt(**words)}
+            missing, damaged = (error.detail, "") if is_missing else ("", error.detail)
+            return {invoices[0].pk: _Rebuilt(missing=missing, damaged=damaged)}
         # One by one: only those whose events rest in that file are not known.
         answer: dict[int, _Rebuilt] = {}
         for invoice in invoices:
