@@ -1,4 +1,4 @@
-"""Discounts and taxes of invoices in the console and over the API: shown, and at a constant cost."""
+"""Discounts and taxes of invoices in the console and over the API, at a constant cost."""
 
 from typing import Any
 
