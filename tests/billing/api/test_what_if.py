@@ -281,3 +281,36 @@ def test_a_question_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("billing.selectors.what_if.MAX_PERIODS", 1)
     answer = asked(sandbox, *PRICES, status=400)
     assert answer["errors"][0]["pointer"] == "/from"
+
+
+def test_what_a_subscription_agreed_to_for_itself_stays_and_each_rhythm_has_its_periods() -> None:
+    seats = {"code": "seats", "kind": "seat", "model": "per_unit", "unit_amount": "5"}
+    support = {**BASE, "code": "support", "amount": "8", "interval": "week", "interval_count": 2}
+    sandbox = Sandbox()
+    sandbox.meter()
+    sandbox.plan(BASE, CALLS, seats, support, interval="week")
+    sandbox.customer()
+    own = {"overrides": [{"code": "base", "amount": "11.00"}], "quantities": {"seats": "3"}}
+    sandbox.subscribe("own", anchor="anniversary", **own)
+    sandbox.clock("2026-01-15T02:00:00Z")
+
+    def weekly(*prices: dict[str, Any], to: str = "2026-01-15T00:00:00Z") -> Any:
+        draft = {"interval": "week", "prices": prices}
+        return asked(sandbox, body={"draft": draft, "to": to})
+
+    dearer = ({**BASE, "amount": "99"}, CALLS, {**seats, "unit_amount": "6"}, support)
+    answer = weekly(*dearer)
+    assert answer["periods"] == 2 + 1
+    assert by_price(answer, "new") == {
+        ("own", "base"): Decimal(2 * 11),  # agreed to for this subscription alone
+        ("own", "calls"): Decimal(0),
+        ("own", "seats"): Decimal(2 * 3 * 6),
+        ("own", "support"): Decimal(8),
+    }
+    assert by_price(answer, "old")["own", "seats"] == Decimal(2 * 3 * 5)
+    # The first week lies there whole, the fortnight does not.
+    assert weekly(*dearer, to="2026-01-08T00:00:00Z")["new"] == "29.00"
+    # Of new seats there are none yet; a rhythm without periods cannot be rated.
+    added = weekly(*dearer, {**seats, "code": "more-seats"})
+    assert by_price(added, "new")["own", "more-seats"] == Decimal(0)
+    assert weekly(BASE, {**support, "interval_count": 4})["left_out"] == {"rhythm": 1}
