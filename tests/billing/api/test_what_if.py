@@ -290,8 +290,8 @@ def test_what_a_subscription_agreed_to_for_itself_stays_and_each_rhythm_has_its_
     sandbox.meter()
     sandbox.plan(BASE, CALLS, seats, support, interval="week")
     sandbox.customer()
-    own = {"overrides": [{"code": "base", "amount": "11.00"}], "quantities": {"seats": "3"}}
-    sandbox.subscribe("own", anchor="anniversary", **own)
+    own = [{"code": "base", "amount": "11.00"}]
+    sandbox.subscribe("own", anchor="anniversary", overrides=own, quantities={"seats": "3"})
     sandbox.clock("2026-01-15T02:00:00Z")
 
     def weekly(*prices: dict[str, Any], to: str = "2026-01-15T00:00:00Z") -> Any:
