@@ -48,6 +48,7 @@ READ_BILLING = (
     "neruba.view_customer",
     "neruba.view_historicalcustomer",
     "neruba.view_subject",
+    "neruba.view_taxrate",
     "ledger.view_wallet",
     "ledger.view_grant",
     "payments.view_payment",
@@ -65,6 +66,9 @@ CORRECT = (
     "payments.change_payment",  # match a receipt to its customer
     *("billing.void_invoice", "billing.write_off_invoice", "billing.recover_invoice"),
 )
+SET_TAXES = ("neruba.add_taxrate", "neruba.change_taxrate")  # those that a customer carries
+REDEEM = ("billing.redeem_coupon",)
+DISCOUNT = (*REDEEM, "billing.add_coupon", "billing.end_coupon", "billing.end_redemption")
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
@@ -101,6 +105,8 @@ ROLES: dict[Role, Rights] = {
             *APPROVE,
             *GIVE_CREDIT,
             *CORRECT,
+            *DISCOUNT,
+            *SET_TAXES,
             "neruba.change_customer",
         ),
         limit=Decimal(5000),
@@ -108,7 +114,7 @@ ROLES: dict[Role, Rights] = {
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, "neruba.change_customer"),
+        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, *REDEEM, "neruba.change_customer"),
         limit=Decimal(100),
     ),
     Role.DEVELOPER: Rights(

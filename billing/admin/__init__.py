@@ -2,6 +2,7 @@
 
 from billing.admin.catalog import PlanAdmin, PlanVersionAdmin, PriceAdmin
 from billing.admin.charge import ChargeAdmin
+from billing.admin.coupon import CouponAdmin, RedemptionAdmin
 from billing.admin.credit_note import CreditNoteAdmin
 from billing.admin.invoice import InvoiceAdmin, InvoiceLineAdmin, InvoicePartyAdmin
 from billing.admin.late_usage import LateUsageAdmin
@@ -12,6 +13,7 @@ from billing.admin.subscription import PeriodAdmin, SubscriptionAdmin, Subscript
 __all__ = [
     "BillingRunAdmin",
     "ChargeAdmin",
+    "CouponAdmin",
     "CreditNoteAdmin",
     "InvoiceAdmin",
     "InvoiceLineAdmin",
@@ -22,6 +24,7 @@ __all__ = [
     "PlanAdmin",
     "PlanVersionAdmin",
     "PriceAdmin",
+    "RedemptionAdmin",
     "RunChunkAdmin",
     "RunItemAdmin",
     "SubscriptionAdmin",

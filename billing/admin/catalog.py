@@ -1,7 +1,7 @@
 """What is sold. Versions are made by the API and by the price form, and never change."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Max, QuerySet
@@ -12,6 +12,7 @@ from billing.admin.plan_changes import change_table, version_table
 from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
+from billing.rating.rhythm import IntervalUnit, Rhythm
 from billing.selectors.plans import standing_on
 from neruba import clock
 from neruba.admin.page import (
@@ -33,8 +34,13 @@ WRITE = ("Write the next version", "edit", "../next-version/")
 
 def rhythm(version: PlanVersion) -> str:
     """`every month`, `every 3 months`."""
-    count, unit = version.interval_count, version.interval
-    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return f"every {Rhythm(cast('IntervalUnit', version.interval), version.interval_count)}"
+
+
+def _title(version: PlanVersion) -> str:
+    minimum = minimum_of(version)
+    least = "" if minimum is None else f", at least {money(minimum)}"
+    return f"Version {version.version}: {version.name}, {rhythm(version)}{least}"
 
 
 def minimum_of(version: PlanVersion) -> Money | None:
@@ -95,7 +101,7 @@ class PlanAdmin(PageAdmin):
                     table_of(
                         version,
                         list(version.prices.all()),
-                        f"Version {version.version}: {version.name}, {rhythm(version)}",
+                        _title(version),
                     )
                     for version in versions
                 ),

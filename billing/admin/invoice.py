@@ -25,7 +25,12 @@ from billing.admin.documents import (
     status_label,
 )
 from billing.admin.settlement import Receipt, SettledRow, statement, statement_table
-from billing.admin.sheet import lines_of_document, print_sheet, transfer_table
+from billing.admin.sheet import (
+    lines_of_document,
+    print_sheet,
+    sums_of_document,
+    transfer_table,
+)
 from billing.models import Invoice, InvoiceLine, InvoiceParty
 from billing.selectors.documents import RELATED, Document
 from billing.selectors.verify import verify_invoices
@@ -191,7 +196,7 @@ class InvoiceAdmin(PageAdmin):
             more={
                 "document": document,
                 "lines": lines_of_document(document),
-                "total": money(document.total),
+                "sums": sums_of_document(document),
                 "settlement": None if is_draft else statement_table(self.settlement(document)),
                 "transfers": None if is_draft else transfer_table(document),
                 "verdict": verdict,

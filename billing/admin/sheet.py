@@ -64,6 +64,35 @@ def _period(line: Mapping[str, Any], zone: str) -> str:
     return days(start, end, zone)
 
 
+REASONS = {
+    "reverse": "Reverse charge: the recipient owes the tax.",
+    "exempt": "Exempt from tax.",
+}
+
+
+def sums_of_document(document: Document) -> list[tuple[str, str]]:
+    """From the sum of the lines to the total, each in words with its amount: nothing but the total
+    where nothing is taken off or put on.
+    """
+    content, currency = document.content, document.invoice.currency
+    total = ("Total", money(document.total))
+    if not content["discounts"] and not content["taxes"]:
+        return [total]
+    rows = [("Subtotal", figure(document.subtotal))]
+    for one in content["discounts"]:
+        off = f"{one['percent_off']} %" if one["percent_off"] else f"{one['amount_off']} {currency}"
+        name = one["name"] or one["coupon"]
+        rows.append((f"Discount {name} ({off})", f"−{one['amount']}".replace("−-", "")))
+    rows += [(_tax_words(tax, currency), tax["amount"]) for tax in content["taxes"]]
+    return [*rows, total]
+
+
+def _tax_words(tax: Mapping[str, Any], currency: str) -> str:
+    if tax["reason"]:
+        return f"{tax['name']} on {tax['base']} {currency}. {REASONS[tax['reason']]}"
+    return f"{tax['name']} {tax['rate_percent']} % on {tax['base']} {currency}"
+
+
 def transfer_table(document: Document) -> Table:
     """The ledger's transfers that name the document, oldest first."""
     invoice = document.invoice
@@ -111,7 +140,7 @@ def print_sheet(document: Document, settled: Sequence[SettledRow]) -> dict[str, 
         "payment_due_on": "" if is_draft else local_day(invoice.payment_due_at, zone),
         "zone": zone,
         "lines": lines_of_document(document),
-        "total": money(document.total),
+        "sums": sums_of_document(document),
         "settled": [(row.words, row.on, money(row.amount)) for row in settled[1:-1]],
         "due": money(document.due),
     }
@@ -140,6 +169,15 @@ def credit_note_sheet(document: NoteDocument) -> dict[str, Any]:
             )
             for line in document.lines
         ],
+        "sums": [
+            ("Net", figure(Money(document.net_minor, note.currency))),
+            *(
+                (f"Tax {rate}", figure(Money(minor, note.currency)))
+                for rate, minor in document.taxes.items()
+            ),
+        ]
+        if document.tax_minor
+        else [],
         "total": money(document.total),
     }
 

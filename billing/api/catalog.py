@@ -25,6 +25,7 @@ from neruba.models import Project
 from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
+KINDS = ["recurring", "seat", "usage", "one_time"]
 
 
 class TierBody(serializers.Serializer[Any]):
@@ -36,14 +37,6 @@ class TierBody(serializers.Serializer[Any]):
     package_amount = UnitAmount(required=False)
     rate_percent = UnitAmount(required=False, help_text="graduated_percentage")
     flat_amount = UnitAmount(required=False)
-
-
-class PriceFilterBody(serializers.Serializer[Any]):
-    property = serializers.CharField()
-
-    def get_fields(self) -> dict[str, Any]:
-        values = serializers.ListField(child=FilterValue(allow_null=True))
-        return {**super().get_fields(), "in": values}
 
 
 class CellBody(serializers.Serializer[Any]):
@@ -61,12 +54,20 @@ class TransformBody(serializers.Serializer[Any]):
     )
 
 
+class PriceFilterBody(serializers.Serializer[Any]):
+    property = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        values = serializers.ListField(child=FilterValue(allow_null=True))
+        return {**super().get_fields(), "in": values}
+
+
 class PriceBody(serializers.Serializer[Any]):
     """A price: the common fields, and those of its model."""
 
     code = serializers.CharField()
     name = serializers.CharField(required=False)
-    kind = serializers.ChoiceField(choices=["recurring", "seat", "usage", "one_time"])
+    kind = serializers.ChoiceField(choices=KINDS)
     model = serializers.ChoiceField(choices=list(MODELS))
     billing = serializers.ChoiceField(choices=["in_advance", "in_arrears"], required=False)
     prorate = serializers.BooleanField(required=False)
@@ -119,6 +120,11 @@ class JsonValue(serializers.Field):  # type: ignore[type-arg]
 
     def to_representation(self, value: object) -> object:
         return value
+
+
+@extend_schema_field(PriceBody(many=True))
+class PriceDefinitions(JsonValue):
+    """Prices as they stand, each with the fields of its model and no others; only answered."""
 
 
 class PlanRequest(Strict):

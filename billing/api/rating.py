@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.catalog import PriceBody
+from billing.api.catalog import KINDS, PriceBody
 from billing.rating.calculator import rate_request
 from billing.rating.price import PriceError
 from neruba.api.fields import UnitAmount
@@ -29,7 +29,7 @@ class RatePrice(PriceBody):
     """A price; the fields that do not concern its amount may be missing."""
 
     code = serializers.CharField(required=False)
-    kind = serializers.ChoiceField(choices=["recurring", "usage", "one_time"], required=False)
+    kind = serializers.ChoiceField(choices=KINDS, required=False)
 
 
 class RateRequest(RatePart):

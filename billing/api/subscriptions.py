@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.catalog import INTERVALS, OverrideBody, PriceBody
+from billing.api.catalog import INTERVALS, OverrideBody, PriceDefinitions
 from billing.models import Period, Plan, Subscription, SubscriptionChange
 from billing.selectors.timelines import timelines_of
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
@@ -74,8 +74,8 @@ class SubscriptionBody(serializers.Serializer[Any]):
     created_at = Instant()
     minimum_commitment = Amount(allow_null=True)
     quantities = serializers.DictField(child=serializers.CharField())
-    prices = PriceBody(many=True)
-    overrides = PriceBody(many=True, help_text="Those of `prices` that are not the plan's own.")
+    prices = PriceDefinitions()
+    overrides = PriceDefinitions(help_text="Those of `prices` that are not the plan's own.")
 
 
 class AtQuery(Strict):

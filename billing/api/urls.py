@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.api.catalog import PlanDetail, PlanDiff, PlanList
 from billing.api.charges import ChargeList
+from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
 from billing.api.invoice_acts import InvoiceVoid, InvoiceWriteOff
@@ -29,11 +30,15 @@ from billing.api.what_if import PlanWhatIf
 
 urlpatterns = [
     path("customers/<str:external_id>/erase", CustomerErase.as_view()),
+    path("customers/<str:external_id>/coupons", CustomerCoupons.as_view()),
+    path("customers/<str:external_id>/coupons/<str:code>", CustomerCoupon.as_view()),
+    path("coupons", CouponList.as_view()),
+    path("coupons/<str:code>", CouponDetail.as_view()),
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
     path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
-    path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("rate", RateCalculator.as_view()),
+    path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
     path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0005_invoice_permissions'),
+        ('billing', '0006_coupons'),
     ]
 
     operations = [

@@ -112,8 +112,10 @@ def read_choice(
 def read_boolean(
     definition: Mapping[str, object], name: str, *, default: bool, pointer: str = ""
 ) -> bool:
-    """Read true or false."""
-    value = definition.get(name, default)
+    """Read true or false; null or left out is the default."""
+    value = definition.get(name)
+    if value is None:
+        return default
     if not isinstance(value, bool):
         raise PriceError(f"{pointer}/{name}", "not_a_boolean", "write true or false")
     return value
@@ -129,7 +131,9 @@ def _read(
     max_places: int,
 ) -> Decimal:
     place = f"{pointer}/{token(name)}"
-    value = definition.get(name, default)
+    value = definition.get(name)
+    if value is None:
+        value = default
     if value is None:
         raise PriceError(place, "required", f"{name} is missing")
     if isinstance(value, bool) or not isinstance(value, str | int):

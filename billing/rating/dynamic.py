@@ -7,7 +7,6 @@ a multiplier of 1.5 are 9.12 x 1.5 = 13.68.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from billing.rating.definition import read_amount, refuse_unknown
 from billing.rating.numbers import Number, multiply, subtract
@@ -51,7 +50,8 @@ def rate(params: Dynamic, /, *, before: Number | None, more: Number) -> Rated:
             unit_amount=params.multiplier,
             flat_amount=ZERO,
             amount=multiply(part, params.multiplier),
-            words=partial(_say, part, params.multiplier),
+            say=_say,
+            about=(part, params.multiplier),
         )
     )
 

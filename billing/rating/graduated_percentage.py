@@ -31,7 +31,7 @@ class PercentTier(Tier):
 
     __slots__ = ()
 
-    def words(self, counted: Number, *, units: Number, above: Number | None, flat: Number) -> str:
+    def words(self, counted: Number, units: Number, above: Number | None, flat: Number) -> str:
         """Say what so much money costs in this tier."""
         del counted
         text = percent_in_words(units, above=above or ZERO, share=self.unit_amount)

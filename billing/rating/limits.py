@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial
 
 from billing.rating.definition import read_optional_amount
 from billing.rating.numbers import Number, add, multiply, number_text, subtract
@@ -47,16 +46,17 @@ class Limits:
         if not difference:
             return rated
         if floor is not None and total < floor:
-            words = partial(_say, "raised to the minimum of", floor)
+            about: tuple[object, ...] = ("raised to the minimum of", floor)
         else:
             assert ceiling is not None, "a total is bounded by one of the two"
-            words = partial(_say, "lowered to the maximum of", ceiling)
+            about = ("lowered to the maximum of", ceiling)
         step = Step(
             quantity=ZERO,
             unit_amount=ZERO,
             flat_amount=difference,
             amount=difference,
-            words=words,
+            say=_say,
+            about=about,
         )
         return Rated(add(rated.amount_exact, difference), (*rated.steps, step))
 

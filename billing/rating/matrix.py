@@ -9,7 +9,7 @@ with more keys, then with fewer values, then the first listed. With 5 for aws an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from billing.rating.definition import read_amount, refuse_unknown, token
@@ -18,11 +18,13 @@ from billing.rating.price import Measured, PriceError, PriceModel, Rated, Scalar
 from billing.rating.quantity import reach
 from billing.rating.transform import Transform, convert_quantity
 from billing.rating.words import negative_words, spoken
+from neruba.canonical import MAX_INTEGER
 from neruba.decimals import ZERO, plain
 
 FIELDS = frozenset({"cells", "default_unit_amount"})
 CELL_FIELDS = frozenset({"match", "unit_amount"})
 MAX_CELLS = 1000
+MAX_NAME = 255
 
 Match = Mapping[str, Scalar | tuple[Scalar, ...]]
 # The quantity by the index of its cell; None is what matched none.
@@ -31,7 +33,9 @@ Cells = Mapping[int | None, Number]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The events whose properties have all these values; a tuple means any of its values."""
+    """The events whose properties have all these values; a tuple means any of its values, None that
+    an event does not have the property.
+    """
 
     match: Match
     unit_amount: Decimal
@@ -71,7 +75,7 @@ class Matrix:
 
     def cell_of(self, by: Mapping[str, Scalar]) -> int | None:
         """The index of the narrowest cell that matches; None: the default price."""
-        found = {(key, _typed(value)) for key, value in by.items()}
+        found = {(key, _typed(by.get(key))) for key in self.properties}
         for index, wanted in self._narrowest_first:
             if all(not choices.isdisjoint(found) for choices in wanted):
                 return index
@@ -169,7 +173,8 @@ def rate(params: Matrix, /, *, before: Cells | None, more: Cells) -> Rated:
                 unit_amount=amount,
                 flat_amount=ZERO,
                 amount=multiply(units, amount),
-                words=partial(_say, quantity, units, amount, cell),
+                say=_say,
+                about=(quantity, units, amount, cell),
             )
         )
     return Rated.of(*steps)
@@ -191,6 +196,10 @@ def _parse_cell(row: object, pointer: str) -> Cell:
         raise PriceError(place, "required", "match is missing")
     if not isinstance(match, Mapping) or not match:
         raise PriceError(place, "not_a_match", "write an object of at least one property")
+    for name in match:
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or name != name.strip():
+            detail = f"a property is text of 1 to {MAX_NAME} characters"
+            raise PriceError(f"{place}/{token(str(name))}", "invalid", detail)
     return Cell(
         match={key: _parse_values(one, f"{place}/{token(key)}") for key, one in match.items()},
         unit_amount=read_amount(row, "unit_amount", pointer=pointer),
@@ -209,9 +218,11 @@ def _parse_values(given: object, pointer: str) -> Scalar | tuple[Scalar, ...]:
 
 
 def _scalar(value: object, pointer: str) -> Scalar:
-    if isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool):
         return value
-    raise PriceError(pointer, "not_a_scalar", "write a text, a whole number, true or false")
+    if isinstance(value, int) and abs(value) <= MAX_INTEGER:
+        return value
+    raise PriceError(pointer, "not_a_scalar", "write text, a whole number, true, false or null")
 
 
 def _values(one: Scalar | tuple[Scalar, ...]) -> Sequence[Scalar]:
@@ -238,7 +249,7 @@ def _width(match: Match) -> tuple[int, int]:
 def _said(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return "none" if value is None else str(value)
 
 
 def _in_order(cells: Mapping[int | None, Number]) -> Cells:

@@ -7,7 +7,6 @@ Law: amount(q) = ceil(max(q - `free_units`, 0) / `package_size`) x `package_amou
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from billing.rating.definition import (
     read_amount,
@@ -85,13 +84,13 @@ def rate(params: Package, /, *, before: Number | None, more: Number) -> Rated:
                 unit_amount=params.package_amount,
                 flat_amount=ZERO,
                 amount=multiply(count, params.package_amount),
-                words=partial(
-                    packages_in_words,
+                say=packages_in_words,
+                about=(
                     count,
                     subtract(high, low),
-                    above=max(start, params.free_units),
-                    size=params.package_size,
-                    amount=params.package_amount,
+                    max(start, params.free_units),
+                    params.package_size,
+                    params.package_amount,
                 ),
             )
         )

@@ -7,10 +7,9 @@ and its whole fixed fee. With 5 % and 1 an event after 120 free, events of 100, 
 0, 0, 10 x 5 % + 1 = 1.5 and 20 x 5 % + 1 = 2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from billing.rating.definition import (
@@ -201,7 +200,8 @@ def rate(params: Percentage, /, *, before: Tally | None, more: Tally) -> Rated:
                 unit_amount=params.share,
                 flat_amount=flat,
                 amount=add(multiply(more.rated.amount, params.share), flat),
-                words=partial(_rated, more.rated, params),
+                say=_rated,
+                about=(more.rated, params),
             )
         )
     for passed, bound, name in (
@@ -216,7 +216,8 @@ def rate(params: Percentage, /, *, before: Tally | None, more: Tally) -> Rated:
                     unit_amount=bound,
                     flat_amount=ZERO,
                     amount=multiply(number, bound),
-                    words=partial(_bounded, passed, bound, name),
+                    say=_bounded,
+                    about=(passed, bound, name),
                 )
             )
     return Rated.of(*steps)
@@ -237,13 +238,14 @@ def _sort(params: Percentage, paid: Decimal) -> str:
     return "at_maximum" if most is not None and price > most else "rated"
 
 
-def _zero(say: Any, passed: Passed, quantity: Decimal = ZERO) -> Step:
+def _zero(say: Callable[[Passed], str], passed: Passed, quantity: Decimal = ZERO) -> Step:
     return Step(
         quantity=quantity,
         unit_amount=ZERO,
         flat_amount=ZERO,
         amount=ZERO,
-        words=partial(say, passed),
+        say=say,
+        about=(passed,),
     )
 
 
@@ -252,9 +254,7 @@ def _events(passed: Passed) -> str:
 
 
 def _negative(passed: Passed) -> str:
-    return (
-        f"{_events(passed)} below zero, {spoken(passed.amount)} in all, of which nothing is taken"
-    )
+    return f"nothing of {_events(passed)} below zero, {spoken(passed.amount)} in all"
 
 
 def _free(passed: Passed) -> str:
@@ -267,9 +267,7 @@ def _rated(passed: Passed, params: Percentage) -> str:
 
 
 def _bounded(passed: Passed, bound: Decimal, name: str) -> str:
-    return (
-        f"{_events(passed)}, {spoken(passed.amount)} in all, at the {name} of {spoken(bound)} each"
-    )
+    return f"{_events(passed)} at the {name} of {spoken(bound)} each, for {spoken(passed.amount)}"
 
 
 def _optional(amount: Decimal | None) -> str | None:

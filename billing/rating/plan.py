@@ -16,6 +16,8 @@ Billing = Literal["in_advance", "in_arrears"]
 
 # Billed again in each period, ahead or after the fact, and prorated.
 FEES = ("recurring", "seat")
+# The models that price a quantity of things: not a fixed amount, nor money, nor single events.
+OF_SEATS = ("per_unit", "graduated", "volume", "package")
 COMMON = frozenset(
     {"code", "name", "kind", "meter", "filters", "billing", "prorate", "interval", "interval_count"}
 )
@@ -137,13 +139,9 @@ def _unfit(kind: str) -> tuple[str, ...]:
 def _refuse_model(kind: str, price: Price) -> None:
     """A model must have what it reads, and must read what the kind is about."""
     name = price.model.name
-    if kind == "seat" and price.reads != "quantity":
-        raise PriceError("/model", "invalid", f"a {name} price reads events, and a seat has none")
-    if kind == "seat" and name == "flat":
+    if kind == "seat" and name not in OF_SEATS:
         raise PriceError(
-            "/model",
-            "invalid",
-            "a flat amount is the same for any quantity: make it recurring",
+            "/model", "invalid", f"a seat is priced by quantity: {', '.join(OF_SEATS)}, not {name}"
         )
     if kind not in ("usage", "seat") and name != "flat":
         raise PriceError("/model", "invalid", f"a {kind} price is flat")

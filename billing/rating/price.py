@@ -1,9 +1,9 @@
 """What every price model has in common: what it reads, its law and what a rating returns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from billing.rating.numbers import Number, add, number_text
 from neruba.decimals import ZERO
@@ -47,24 +47,24 @@ class Measured:
     values: tuple[Decimal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One row of the arithmetic: `amount` is exactly `quantity` x `unit_amount` + `flat_amount`.
 
-    Amounts are exact, in major units. The words are made when they are asked for: a billing run
-    has no use for them.
+    Amounts are exact, in major units. `say` makes the words of `about` when they are asked for: a
+    billing run has no use for them.
     """
 
     quantity: Number
     unit_amount: Number
     flat_amount: Number
     amount: Number
-    words: Callable[[], str] = field(compare=False, repr=False)
+    say: Callable[..., str]
+    about: tuple[object, ...]
 
     @property
     def text(self) -> str:
         """The row in words, to be read aloud."""
-        return self.words()
+        return self.say(*self.about)
 
     def evidence(self) -> dict[str, str]:
         """Return the numbers of the row as canonical text, for storing and hashing.

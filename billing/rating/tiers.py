@@ -6,7 +6,7 @@ A tier prices its units one by one, or by packages that are begun: 21 units in p
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from typing import Any
 
 from billing.rating.definition import (
     read_amount,
@@ -49,14 +49,12 @@ class Tier:
         """How many units, or packages begun, are priced for so many units of the tier."""
         return units if self.package_size is None else packages(units, self.package_size)
 
-    def words(self, counted: Number, *, units: Number, above: Number | None, flat: Number) -> str:
+    def words(self, counted: Number, units: Number, above: Number | None, flat: Number) -> str:
         """Say what so many units, or packages for them, cost in this tier."""
         if self.package_size is None:
-            text = units_in_words(units, above=above, unit_amount=self.unit_amount)
+            text = units_in_words(units, above, self.unit_amount)
         else:
-            text = packages_in_words(
-                counted, units, above=above, size=self.package_size, amount=self.unit_amount
-            )
+            text = packages_in_words(counted, units, above, self.package_size, self.unit_amount)
         return f"{text}, plus {spoken(flat)} for the tier" if flat else text
 
     def definition(self) -> dict[str, object]:
@@ -139,19 +137,25 @@ def graduated_steps(params: Tiered, *, before: Number | None, more: Number) -> l
                 counted = subtract(
                     tier.counted(above(high, floor)), tier.counted(above(low, floor))
                 )
+            amount = multiply(counted, tier.unit_amount)
             steps.append(
                 Step(
                     quantity=counted,
                     unit_amount=tier.unit_amount,
                     flat_amount=flat,
-                    amount=add(multiply(counted, tier.unit_amount), flat),
-                    words=partial(tier.words, counted, units=units, above=low, flat=flat),
+                    amount=add(amount, flat) if flat else amount,
+                    say=_say,
+                    about=(tier, counted, units, low, flat),
                 )
             )
         if ceiling >= end:
             break
         floor = ceiling
     return negative + steps
+
+
+def _say(tier: Tier, *about: Any) -> str:
+    return tier.words(*about)
 
 
 def parse_tiered(

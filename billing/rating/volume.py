@@ -7,7 +7,6 @@ the total before: where the total falls at a bound, a part is negative.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from billing.rating.definition import refuse_unknown
 from billing.rating.numbers import Number, add, multiply, negated, subtract
@@ -77,7 +76,8 @@ def _gained(then: _Total, now: _Total) -> Iterator[Step]:
             unit_amount=then.tier.unit_amount,
             flat_amount=negated(then.flat),
             amount=negated(add(multiply(then.counted, then.tier.unit_amount), then.flat)),
-            words=partial(_less, then),
+            say=_less,
+            about=(then,),
         )
 
 
@@ -87,17 +87,18 @@ def _step(total: _Total, counted: Number, flat: Number, *, above: Number | None)
         unit_amount=total.tier.unit_amount,
         flat_amount=flat,
         amount=add(multiply(counted, total.tier.unit_amount), flat),
-        words=partial(_say, total, counted, flat, above),
+        say=_say,
+        about=(total, counted, flat, above),
     )
 
 
 def _say(total: _Total, counted: Number, flat: Number, above: Number | None) -> str:
     units = total.units if above is None else subtract(total.units, above)
-    return total.tier.words(counted, units=units, above=above, flat=flat)
+    return total.tier.words(counted, units, above, flat)
 
 
 def _less(then: _Total) -> str:
-    words = then.tier.words(then.counted, units=then.units, above=None, flat=then.flat)
+    words = then.tier.words(then.counted, then.units, None, then.flat)
     return f"less what was rated before: {words}"
 
 

@@ -1,7 +1,6 @@
 """Numbers in the words of a step."""
 
 from decimal import Decimal
-from functools import partial
 
 from billing.rating.definition import percent_text
 from billing.rating.numbers import Number, number_text
@@ -16,7 +15,7 @@ def spoken(value: Number) -> str:
     return f"{int(integer):,}{point}{places}" if value >= 1 or value <= -1 else text
 
 
-def units_in_words(units: Number, *, above: Number | None, unit_amount: Number) -> str:
+def units_in_words(units: Number, above: Number | None, unit_amount: Number) -> str:
     """Say what further units cost, above those that came before them (None: these are all)."""
     comma = "," if above else ""
     return f"{further(units, above)}{comma} at {spoken(unit_amount)} each"
@@ -43,7 +42,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def packages_in_words(
-    count: Number, units: Number, *, above: Number | None, size: Number, amount: Number
+    count: Number, units: Number, above: Number | None, size: Number, amount: Number
 ) -> str:
     """Say what packages for further units cost."""
     noun = "package" if count == 1 else "packages"
@@ -58,7 +57,8 @@ def free_step(units: Number, of: Number) -> Step:
         unit_amount=ZERO,
         flat_amount=ZERO,
         amount=ZERO,
-        words=partial(_free, units, of),
+        say=_free,
+        about=(units, of),
     )
 
 
@@ -69,7 +69,8 @@ def negative_step(quantity: Number) -> Step:
         unit_amount=ZERO,
         flat_amount=ZERO,
         amount=ZERO,
-        words=partial(negative_words, quantity),
+        say=negative_words,
+        about=(quantity,),
     )
 
 

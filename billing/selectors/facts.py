@@ -5,10 +5,14 @@ invoices.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from billing.models import Charge, Invoice, Subscription
 from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.filters import PriceFilter
+from billing.rating.plan import PlanPrice
+from billing.rating.price import GroupUse, Reads
 from billing.rating.terms import Terms
 from billing.selectors.timelines import (
     stored_periods,
@@ -16,13 +20,16 @@ from billing.selectors.timelines import (
     turn_at,
     turn_keys,
 )
+from ingest.aggregation.meter import Filter
 from ingest.models import Meter
 from ingest.selectors.bounds import ArrivalBound
-from ingest.selectors.usage import UsageNeed, usage_of
+from ingest.selectors.usage import Detail, UsageNeed, usage_of
 from neruba.models import Customer, Project, Subject
 from neruba.period import Interval
 
 UsageSource = Literal["windows", "raw"]
+# What a meter is asked for, by what the price's model reads.
+DETAILS: Mapping[Reads, Detail] = {"quantity": "total", "groups": "groups", "events": "events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,8 @@ def usage_facts(
                     start=held.period.start,
                     end=held.period.end,
                     subscription=subscription.external_id,
+                    filters=filters_of(price),
+                    detail=DETAILS[price.price.reads],
                 )
             )
     answer: list[dict[str, UsageFacts]] = [{} for _ in billed]
@@ -199,5 +208,17 @@ def usage_facts(
             quantity=usage.quantity,
             events=usage.events,
             checksum=usage.checksum,
+            groups=tuple(GroupUse(one.by, one.quantity, one.events) for one in usage.groups),
+            values=usage.values,
         )
     return answer
+
+
+@lru_cache(maxsize=1024)
+def _filters(filters: tuple[PriceFilter, ...]) -> tuple[Filter, ...]:
+    return tuple(Filter.of(one.spec()) for one in filters)
+
+
+def filters_of(price: PlanPrice) -> tuple[Filter, ...]:
+    """Which events of its meter a price counts."""
+    return _filters(price.filters) if price.filters else ()

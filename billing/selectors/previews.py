@@ -14,7 +14,7 @@ from billing.selectors.contents import (
     draft_of_corrections,
     waiting_charges,
 )
-from billing.selectors.corrections import corrections_alone, late_periods
+from billing.selectors.late_periods import corrections_alone, late_periods
 from billing.selectors.runs import stranded_charges
 from billing.selectors.timelines import (
     stored_periods,

@@ -62,7 +62,7 @@ def meter_fault(one: Placed, meters: Mapping[str, Meter]) -> InvalidError | None
 def _unsuited(one: Placed, meter: Meter) -> Iterator[tuple[str, str]]:
     """What the meter lacks, as (pointer from the price, reason)."""
     model, kind = one.price.price.model.name, meter.aggregation
-    if model in OF_SUMS and kind != Meter.Aggregation.SUM:
+    if model in OF_SUMS and kind != "sum":
         reads = f"A {model} price reads the money in each event, which a sum adds up"
         yield "/meter", f"{reads}; meter {meter.code!r} is a {kind}."
     if model in OF_VALUES and kind in NUMBERS_OF_THINGS:

@@ -15,7 +15,7 @@ from billing.locks import lock_customers
 from billing.models import LateUsage, Period, Subscription
 from billing.rating.facts import PeriodFacts
 from billing.selectors.contents import Computed
-from billing.selectors.corrections import in_parts, owners_of, touched_periods
+from billing.selectors.late_periods import in_parts, owners_of, touched_periods
 from ingest.selectors.arrivals import arrived_after
 from ingest.selectors.bounds import ArrivalBound, known_bound
 from ingest.selectors.raw import Stream

@@ -30,11 +30,16 @@ Earned = Literal["ahead", "usage", "fee"]
 class BilledLine:
     """A line of an invoice as the books see it: `amount_minor` may be negative (a
     credit) or zero.
+
+    `discounts` are what is taken off it, by the name of the discount, `taxes` what is put on it, by
+    the name and the code of the rate; both in minor units, with the sign of the line as a rule.
     """
 
     line: str
     amount_minor: int
     earned: Earned
+    discounts: tuple[tuple[str, int], ...] = ()
+    taxes: tuple[tuple[str, str, int], ...] = ()
 
 
 _EARNED = {"ahead": DEFERRED, "usage": REVENUE_USAGE, "fee": REVENUE_FEES}
@@ -43,19 +48,32 @@ _EARNED = {"ahead": DEFERRED, "usage": REVENUE_USAGE, "fee": REVENUE_FEES}
 def invoice_moves(
     lines: Sequence[BilledLine], *, currency: str, party: str, document: str
 ) -> tuple[Move, ...]:
-    """The moves of an invoice's issue, in the order of its lines; a zero line has none.
+    """The moves of an invoice's issue, in the order of its lines, each followed by its discounts
+    and taxes; what is zero has none.
 
     A positive line: receivable → deferred revenue where it is billed ahead, → revenue where it is
-    earned; a negative one the other way round. The printed amount of a line is thus the amount of
-    the one transfer that names it.
+    earned; a discount → receivable, from deferred revenue where it is billed ahead; a tax:
+    receivable → tax payable. What is negative goes the other way round. The printed amount of each
+    is thus the amount of the one transfer that names it.
     """
     receivable = AccountKey(RECEIVABLE, currency, party)
     moves = []
     for line in lines:
-        income = AccountKey(_EARNED[line.earned], currency, party if line.earned == "ahead" else "")
-        sides = (receivable, income) if line.amount_minor > 0 else (income, receivable)
-        if line.amount_minor:
-            moves.append(Move(*sides, abs(line.amount_minor), document, line.line))
+        is_ahead = line.earned == "ahead"
+        income = AccountKey(_EARNED[line.earned], currency, party if is_ahead else "")
+        given = income if is_ahead else AccountKey(DISCOUNTS, currency)
+        parts = [
+            (line.line, receivable, income, line.amount_minor),
+            *((name, given, receivable, minor) for name, minor in line.discounts),
+            *(
+                (name, receivable, AccountKey(TAX, currency, sub=rate), minor)
+                for name, rate, minor in line.taxes
+            ),
+        ]
+        for name, debit, credit, minor in parts:
+            sides = (debit, credit) if minor > 0 else (credit, debit)
+            if minor:
+                moves.append(Move(*sides, abs(minor), document, name))
     return tuple(moves)
 
 

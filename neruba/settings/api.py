@@ -37,6 +37,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ApprovalState": "neruba.selectors.approvals.STATES",
         "GrantState": "ledger.api.wallet_bodies.STATES",
         "GrantKind": "ledger.models.Grant.Kind",
+        "PriceKind": "billing.api.catalog.KINDS",
         "CreditNoteSettle": "billing.models.CreditNote.Settle",
         "PaymentMethod": "payments.models.Payment.Method",
         "OutsideMethod": "payments.api.payments.OUTSIDE",

@@ -140,7 +140,72 @@ ENTERPRISE: dict[str, Any] = {
         },
     ],
 }
-PLANS = (STARTER, GROWTH, ENTERPRISE)
+# Nothing ahead: what is used is paid, and each month comes to the minimum at least.
+COMMITTED: dict[str, Any] = {
+    "code": "committed",
+    "name": "Committed",
+    "currency": "USD",
+    "minimum_commitment": "150.00",
+    "prices": [
+        {
+            "code": "documents",
+            "name": "Documents read",
+            "kind": "usage",
+            "model": "volume",
+            "meter": "documents",
+            "tiers": [
+                {"up_to": "100", "unit_amount": "0.85"},
+                {"up_to": None, "unit_amount": "0.70"},
+            ],
+        },
+        {
+            "code": "archive",
+            "name": "Archive, highest level in GB",
+            "kind": "usage",
+            "model": "per_unit",
+            "meter": "archive_gb",
+            "unit_amount": "0.40",
+        },
+    ],
+}
+PLANS = (STARTER, GROWTH, ENTERPRISE, COMMITTED)
+
+GERMAN_VAT, AUSTRIAN_VAT = "vat-de", "vat-at"
+TAX_RATES: tuple[dict[str, Any], ...] = (
+    {"code": GERMAN_VAT, "name": "VAT", "rate_percent": "19", "country": "DE"},
+    {"code": AUSTRIAN_VAT, "name": "VAT", "rate_percent": "20", "country": "AT"},
+)
+# Inkwell owes tax in Germany and Austria; business customers elsewhere in the Union owe it
+# themselves.
+TAX_OF_COUNTRY: dict[str, dict[str, Any]] = {
+    "DE": {"tax_rates": [GERMAN_VAT]},
+    "AT": {"tax_rates": [AUSTRIAN_VAT]},
+    "NL": {"tax_rates": [GERMAN_VAT], "tax_exempt": "reverse"},
+}
+
+COUPONS: tuple[dict[str, Any], ...] = (
+    {
+        "code": "LAUNCH25",
+        "name": "A quarter off the first three months",
+        "percent_off": "25",
+        "duration": "repeating",
+        "periods": 3,
+        "max_redemptions": 100,
+        "expires_at": datetime(2026, 12, 31, 23, tzinfo=UTC),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A coupon that a customer redeems at `at`."""
+
+    customer: str
+    coupon: str
+    at: datetime
+
+
+REDEMPTIONS = (Redeemed("granite-freight", "LAUNCH25", datetime(2026, 8, 31, 15, tzinfo=UTC)),)
 
 # From October on new customers of Starter pay more; those who came before keep their price.
 NEW_PRICE_AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -174,7 +239,7 @@ class Firm:
     @property
     def stores(self) -> bool:
         """Whether the archive is measured for it."""
-        return self.plan == "growth"
+        return self.plan in {GROWTH["code"], COMMITTED["code"]}
 
 
 def _utc(text: str) -> datetime:
@@ -229,8 +294,8 @@ FIRMS: tuple[Firm, ...] = (
         ("Ironbridge Audits", "Topeka", "calendar", "2026-10-12T09:30:00+00:00", 5),
         ("Kestrel Aviation Records", "Wichita", "anniversary", "2026-09-08T13:00:00+00:00", 5),
         ("Longview Orchards", "Yakima", "calendar", SEPTEMBER, 3),
-        ("Meridian Labs", "Durham", "calendar", SEPTEMBER, 4),
     ),
+    *_firms(*("committed", "US", ""), ("Meridian Labs", "Durham", "calendar", SEPTEMBER, 4)),
     *_firms(
         *("enterprise-eu", "DE", BERLIN),
         ("Anker Reederei", "Hamburg", "calendar", SEPTEMBER_IN_BERLIN, 8),

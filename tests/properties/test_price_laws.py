@@ -25,8 +25,8 @@ from tests.properties.price_strategies import (
 )
 
 ZERO = Decimal(0)
-# Those of which more never costs less: a volume price falls at a bound.
-RISING = [name for name in MODELS if name != "volume"]
+# Those of which more never costs less: the others fall at a bound.
+RISING = [name for name, model in MODELS.items() if model.additive]
 OF_QUANTITY = [name for name, model in MODELS.items() if model.reads == "quantity"]
 
 
@@ -171,3 +171,19 @@ def test_a_number_is_written_as_it_is_or_to_twelve_decimals(top: Decimal, bottom
     assert Decimal(number_text(top)) == top
     exact = Fraction(top) / bottom
     assert abs(Fraction(number_text(exact)) - exact) <= Fraction(1, 2 * 10**12)
+
+
+@given(prices(), with_negative, st.fractions(0, 1))
+def test_limits_are_scaled_by_the_share_of_a_period(
+    price: Price, used: list[Event], part: Fraction
+) -> None:
+    whole = price.use(measured(used))
+    unlimited = parse_price(
+        {**price.definition(), "minimum_amount": None, "maximum_amount": None}
+    ).rate(whole)
+    bounded = Fraction(unlimited.amount_exact)
+    if price.minimum_amount is not None:
+        bounded = max(bounded, Fraction(price.minimum_amount) * part)
+    if price.maximum_amount is not None:
+        bounded = min(bounded, Fraction(price.maximum_amount) * part)
+    assert price.rate(whole, part=part).amount_exact == bounded

@@ -46,6 +46,9 @@ def world(**project: Any) -> Sandbox:
     assert paid is not None
     factories.payment(customer=acme, amount="1.00", invoices=[paid])
     factories.credit_note(invoice=paid, amount="1.00")
+    factories.tax_rate(project=sandbox.project, code="vat")
+    spring = factories.coupon(project=sandbox.project, code="spring", max_redemptions=2)
+    factories.redemption(customer=acme, coupon=spring)
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
