@@ -314,3 +314,21 @@ def test_what_a_subscription_agreed_to_for_itself_stays_and_each_rhythm_has_its_
     added = weekly(*dearer, {**seats, "code": "more-seats"})
     assert by_price(added, "new")["own", "more-seats"] == Decimal(0)
     assert weekly(BASE, {**support, "interval_count": 4})["left_out"] == {"rhythm": 1}
+
+
+def test_the_minimum_of_the_draft_counts_the_fees_of_all_rhythms() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    weekly = {**BASE, "code": "weekly", "amount": "4", "interval": "week", "interval_count": 1}
+    month = {**BASE, "amount": "20", "interval": "week", "interval_count": 2}
+    sandbox.plan(month, weekly, interval="week", interval_count=2)
+    sandbox.customer()
+    sandbox.subscribe("own", anchor="anniversary")
+    sandbox.clock("2026-01-15T02:00:00Z")
+    draft = {"interval": "week", "interval_count": 2, "prices": [month, weekly]}
+    body = {"draft": {**draft, "minimum_commitment": "50.00"}, "to": "2026-01-15T00:00:00Z"}
+    answer = asked(sandbox, body=body)
+    # 20 and twice 4 were; the minimum leaves 22 open.
+    assert (answer["old"], answer["new"]) == ("28.00", "50.00")
+    rest = {"price": None, "old": "0.00", "new": "22.00", "difference": "22.00"}
+    assert answer["prices"][-1] == rest
