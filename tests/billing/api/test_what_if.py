@@ -332,3 +332,26 @@ def test_the_minimum_of_the_draft_counts_the_fees_of_all_rhythms() -> None:
     assert (answer["old"], answer["new"]) == ("28.00", "50.00")
     rest = {"price": None, "old": "0.00", "new": "22.00", "difference": "22.00"}
     assert answer["prices"][-1] == rest
+
+
+def test_cells_and_events_of_real_usage_are_rated() -> None:
+    sandbox = Sandbox()
+    meter = {"event_type": "paid", "aggregation": "sum", "value_property": "money"}
+    sandbox.meter("money", **meter, group_by=["region"])
+    flat = {"code": "pay", "kind": "usage", "meter": "money"}
+    sandbox.plan(BASE, {**flat, "model": "per_unit", "unit_amount": "0.01"})
+    sandbox.customer()
+    sandbox.subscribe("own", anchor="calendar")
+    sandbox.clock("2026-01-10T00:00:00Z")
+    for region, money in (("eu", "100"), ("us", "50"), ("eu", "30")):
+        data = {"region": region, "money": money}
+        sandbox.event("2026-01-05T00:00:00Z", type="paid", data=data)
+    sandbox.clock("2026-02-01T02:00:00Z")
+    cells = [{"match": {"region": "eu"}, "unit_amount": "0.02"}]
+    matrix = {**flat, "model": "matrix", "cells": cells, "default_unit_amount": "0.05"}
+    # 130 × 0.02 + 50 × 0.05; and 1 % with 0.30 for each of three events.
+    assert by_price(asked(sandbox, BASE, matrix), "new")["own", "pay"] == Decimal("5.10")
+    share = {**flat, "model": "percentage", "rate_percent": "1", "fixed_fee": "0.30"}
+    answer = asked(sandbox, BASE, share)
+    assert by_price(answer, "new")["own", "pay"] == Decimal("2.70")
+    assert by_price(answer, "old")["own", "pay"] == Decimal("1.80")
