@@ -11,8 +11,8 @@ from neruba.errors import ConflictError
 from neruba.models import Customer
 from neruba.money import Money
 from tests import factories
+from tests.billing.composed import books, taxed, verified
 from tests.billing.sandbox import BASE, Sandbox, started
-from tests.billing.test_composed_invoices import books, taxed, verified
 
 pytestmark = pytest.mark.django_db
 RELIEF = {"bad_debt_tax_relief": True}

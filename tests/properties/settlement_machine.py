@@ -36,8 +36,8 @@ from neruba.errors import NerubaError
 from neruba.models import Customer
 from neruba.money import Money
 from tests import factories
+from tests.billing.composed import redeemed, taxed
 from tests.billing.sandbox import BASE, started
-from tests.billing.test_composed_invoices import redeemed, taxed
 from tests.ledger.programs import refusal
 
 AMOUNTS = st.integers(1, 12_000)
@@ -74,7 +74,7 @@ SHAPES = st.builds(
             None,
             {"percent_off": "33.3"},
             {"percent_off": "100", "duration": "once"},
-            {"amount_off_minor": 1234, "currency": "USD"},
+            {"amount_off": "12.34", "currency": "USD"},
         ]
     ),
     is_tax_relieved=st.booleans(),

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import CreditNote, InvoiceDiscount, InvoiceTax
+from tests.billing.composed import redeemed, taxed
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
-from tests.billing.test_composed_invoices import redeemed, taxed
 from tests.support.console import looking, superuser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
