@@ -114,10 +114,10 @@ years = st.builds(
 )
 
 
-def _offered(coupon: dict[str, Any], currency: str) -> dict[str, Any]:
+def _offered(coupon: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """A coupon as the API takes it: amounts as text in the currency of the year."""
     if "amount_off_minor" not in coupon:
-        return coupon
+        return dict(coupon)
     content = {name: value for name, value in coupon.items() if name != "amount_off_minor"}
     amount = Money(coupon["amount_off_minor"], currency).amount
     return {**content, "amount_off": amount, "currency": currency}
