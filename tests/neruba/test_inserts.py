@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from billing.models import InvoiceTax
+from billing.services.invoices import TAX_COLUMNS
 from ingest.models import DirtyMark, FailedEvent, UsageEvent
 from ingest.services.events import COLUMNS
 from neruba.inserts import insert_rows
@@ -88,3 +90,16 @@ def test_an_instant_in_another_zone_is_refused() -> None:
     with pytest.raises(AssertionError, match="in UTC"):
         insert_rows(FailedEvent, FAILED, [(*row[:10], local, local, "open")])
     assert not FailedEvent.objects.exists()
+
+
+def test_true_and_false_come_back_as_given() -> None:
+    project = factories.project()
+    customer = factories.customer(project=project)
+    row = factories.invoice(customer=customer)
+    rows = [
+        (project.pk, row.pk, n, n, "line", "vat", "VAT", "20", flag, "", "", None)
+        for n, flag in enumerate((True, False, True))
+    ]
+    insert_rows(InvoiceTax, TAX_COLUMNS, rows)
+    found = InvoiceTax.objects.order_by("position").values_list("inclusive", flat=True)
+    assert list(found) == [True, False, True]

@@ -354,8 +354,11 @@ class Settlement(RuleBasedStateMachine):
             is_void = one.status == Invoice.Status.VOID
             assert (one.status == Invoice.Status.OPEN) == (due > 0 and not is_void)
             assert not (is_void and any(getattr(settled, name) for name in SETTLED))
-        # Else only what a payment that failed later paid and the customer has spent.
-        assert all(name.startswith("payment:") for name, minor in receivable.items() if minor)
+        # Else only what a payment that failed later paid: of a pack, which is owed again, or what
+        # the customer has spent.
+        others = {name: minor for name, minor in receivable.items() if minor}
+        assert all(name.startswith(("payment:", "pack:")) for name in others), others
+        assert all(minor > 0 for minor in others.values()), others
 
     @invariant()
     def each_grant_is_what_was_granted_less_what_left_it(self) -> None:
