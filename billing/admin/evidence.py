@@ -6,18 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 from billing.admin.tariff import COMMON, tariff
-from billing.rating.words import spoken
+from billing.rating.words import counted, spoken
 from neruba.admin.page import Fact, Table
 
 TITLES = {  # in the order in which they are shown
     "charge": "Charge",
     "correction": "Correction",
+    "minimum": "Minimum commitment",
     "plan": "Plan",
     "price": "Price",
     "usage": "Usage",
     "period": "Period",
     "share": "Part of the period",
     "policy": "Policy",
+    "included_tax": "Tax in the price",
 }
 NAMES = {
     "amount_exact": "Exact amount",
@@ -75,11 +77,27 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         return
     for name in sorted(values, key=_place):
         value = values[name]
-        if isinstance(value, Mapping):
+        if name == "tally":
+            yield from (_tallied(sort, passed) for sort, passed in value.items())
+        elif name == "cells":
+            yield from (_celled(row) for row in value)
+        elif isinstance(value, Mapping):
             for inner, text in value.items():
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
         else:
             yield _fact(name, value)
+
+
+def _tallied(sort: str, passed: Mapping[str, Any]) -> Fact:
+    """What became of some of the events that a percentage is of."""
+    words = f"{counted(passed['events'], 'event')}, {spoken(Decimal(passed['amount']))} in all"
+    return Fact(f"Events {sort.replace('_', ' ')}", words)
+
+
+def _celled(row: Mapping[str, Any]) -> Fact:
+    """What fell into one cell of a matrix; they are counted from 1 for people."""
+    name = "no cell" if row["cell"] is None else f"cell {row['cell'] + 1}"
+    return Fact(f"Quantity of {name}", spoken(Decimal(row["quantity"])))
 
 
 def _steps(steps: Sequence[Mapping[str, str]]) -> Table | None:

@@ -26,6 +26,7 @@ from billing.admin.documents import (
 )
 from billing.admin.settlement import Receipt, SettledRow, statement, statement_table
 from billing.admin.sheet import (
+    explained_sums,
     lines_of_document,
     print_sheet,
     sums_of_document,
@@ -197,6 +198,7 @@ class InvoiceAdmin(PageAdmin):
                 "document": document,
                 "lines": lines_of_document(document),
                 "sums": sums_of_document(document),
+                "explained": explained_sums(document),
                 "settlement": None if is_draft else statement_table(self.settlement(document)),
                 "transfers": None if is_draft else transfer_table(document),
                 "verdict": verdict,

@@ -11,12 +11,27 @@ from billing.admin.evidence import Evidence, evidence_of
 from billing.admin.settlement import SettledRow
 from billing.models import CreditNote, Invoice
 from billing.rating.explain import explain_document
+from billing.rating.explain_sums import ExplainedSum, explain_sums
 from billing.rating.words import spoken
 from billing.selectors.credit_notes import NoteDocument
 from billing.selectors.documents import Document
+from billing.selectors.line_usage import LineUsage, usage_of_lines
+from ingest.models import UsageEvent, UsageWindow
 from ledger.chart import chart_account
 from ledger.selectors.journal import transfers_of_documents
-from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty, whole
+from neruba.admin.page import (
+    Table,
+    code,
+    day,
+    days,
+    figure,
+    instant,
+    link_to,
+    list_of,
+    money,
+    pretty,
+    whole,
+)
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
@@ -26,7 +41,9 @@ ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("stat
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON."""
+    """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON,
+    `links` lead down to the windows and the raw events behind it.
+    """
 
     key: str
     description: str
@@ -37,12 +54,14 @@ class ShownLine:
     text: tuple[str, ...]
     evidence: Evidence
     raw: str
+    links: tuple[str, ...]
 
 
 def lines_of_document(document: Document) -> list[ShownLine]:
     """The lines in their order, each with its explanation and evidence."""
     currency, zone = document.invoice.currency, zone_of(document)
     explained = explain_document(document.content, document.numbers)
+    usage = usage_of_lines(document)
     return [
         ShownLine(
             key=line["id"],
@@ -54,9 +73,29 @@ def lines_of_document(document: Document) -> list[ShownLine]:
             text=words.text,
             evidence=evidence_of(line["evidence"], currency),
             raw=pretty(line["evidence"]),
+            links=_links(document, usage.get(line["id"])),
         )
         for line, words in zip(document.content["lines"], explained, strict=True)
     ]
+
+
+def _links(document: Document, usage: LineUsage | None) -> tuple[str, ...]:
+    if usage is None:
+        return ()
+    end = parse_instant(usage.end)
+    to = {"effective_at_to_0": end.date(), "effective_at_to_1": end.time()}
+    since = {}
+    if not usage.carries_over:
+        start = parse_instant(usage.start)
+        since = {"effective_at_from_0": start.date(), "effective_at_from_1": start.time()}
+    subject = document.content["customer"]
+    windows = {"q": subject, "day_to": end.date()}
+    if since:
+        windows["day_from"] = since["effective_at_from_0"]
+    return (
+        list_of(UsageEvent, "Raw events behind it", q=subject, **since, **to),
+        list_of(UsageWindow, "Usage by day", **windows),
+    )
 
 
 def _period(line: Mapping[str, Any], zone: str) -> str:
@@ -85,6 +124,12 @@ def sums_of_document(document: Document) -> list[tuple[str, str]]:
         rows.append((f"Discount {name} ({off})", f"−{one['amount']}".replace("−-", "")))
     rows += [(_tax_words(tax, currency), tax["amount"]) for tax in content["taxes"]]
     return [*rows, total]
+
+
+def explained_sums(document: Document) -> list[ExplainedSum]:
+    """Discounts, taxes and the total in words; nothing where the total is the sum of the lines."""
+    content = document.content
+    return explain_sums(content) if content["discounts"] or content["taxes"] else []
 
 
 def _tax_words(tax: Mapping[str, Any], currency: str) -> str:
@@ -141,6 +186,7 @@ def print_sheet(document: Document, settled: Sequence[SettledRow]) -> dict[str, 
         "zone": zone,
         "lines": lines_of_document(document),
         "sums": sums_of_document(document),
+        "explained": explained_sums(document),
         "settled": [(row.words, row.on, money(row.amount)) for row in settled[1:-1]],
         "due": money(document.due),
     }

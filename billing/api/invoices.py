@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Invoice, Subscription
-from billing.rating.explain import explain_document
 from billing.selectors.documents import Document, documents_of, documents_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.verify import Verdict, verify_invoices
@@ -209,48 +208,6 @@ class InvoiceDetail(InvoiceView):
     @extend_schema(responses=InvoiceBody)
     def get(self, request: Request, public_id: str) -> Response:
         return Response(invoice_body(self.document(public_id)))
-
-
-class ExplainedLineBody(serializers.Serializer[Any]):
-    line = serializers.CharField()
-    description = serializers.CharField()
-    amount = serializers.CharField()
-    text = serializers.ListField(child=serializers.CharField())
-
-
-class ExplanationBody(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    number = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
-    total = serializers.CharField()
-    lines = ExplainedLineBody(many=True)
-
-
-class InvoiceExplain(InvoiceView):
-    """Each line in words, from its evidence alone."""
-
-    scopes = {"GET": "billing:read"}
-
-    @extend_schema(responses=ExplanationBody)
-    def get(self, request: Request, public_id: str) -> Response:
-        document = self.document(public_id)
-        return Response(
-            {
-                "id": document.invoice.public_id,
-                "number": document.invoice.number,
-                "currency": document.invoice.currency,
-                "total": document.total.amount,
-                "lines": [
-                    {
-                        "line": line.line,
-                        "description": line.description,
-                        "amount": line.amount,
-                        "text": list(line.text),
-                    }
-                    for line in explain_document(document.content, document.numbers)
-                ],
-            }
-        )
 
 
 class PreviewRequest(Strict):

@@ -7,11 +7,11 @@ from billing.api.charges import ChargeList
 from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
+from billing.api.explanations import InvoiceExplain
 from billing.api.invoice_acts import InvoiceVoid, InvoiceWriteOff
 from billing.api.invoices import (
     InvoiceApplyCredits,
     InvoiceDetail,
-    InvoiceExplain,
     InvoiceList,
     InvoicePreview,
     InvoiceVerify,

@@ -5,13 +5,24 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from billing.rating.invoice import use_of_evidence
+from billing.rating.filters import PriceFilter
+from billing.rating.invoice import part_of_evidence, use_of_evidence
+from billing.rating.lines import rate
 from billing.rating.minimum import due_of_evidence
 from billing.rating.plan import PlanPrice, parse_plan_price
-from billing.rating.words import spoken
+from billing.rating.words import counted, spoken
 from neruba.money import Money
 
 NONE: Mapping[str, str] = {}
+AGGREGATED = {
+    "count": "counted",
+    "sum": "added up",
+    "max": "the highest of them",
+    "min": "the lowest of them",
+    "latest": "the latest of them",
+    "unique_count": "different ones",
+    "weighted_sum": "the level, averaged over the period",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,8 @@ def explain_line(
         yield _seats(evidence["quantity"])
     yield from _steps(evidence, price, currency)
     if _is_part(evidence):
-        yield from _share(evidence["share"], policy)
+        of = "Its minimum and maximum are for" if "usage" in evidence else "For"
+        yield from _share(evidence["share"], policy, of)
     gross = evidence["included_tax"]["gross"] if "included_tax" in evidence else line["amount"]
     rounded = evidence["correction"]["amount_known"] if "correction" in evidence else gross
     yield from _result(evidence, rounded, currency)
@@ -120,12 +132,12 @@ def _minimum(evidence: Mapping[str, Any], currency: str, number: str | None) -> 
     if _is_part(evidence):
         yield from _share(evidence["share"], evidence["policy"])
         yield f"That is {due} {currency}."
-    counted, elsewhere = minimum["counted"], minimum.get("counted_on_other_documents", "0")
+    reached, elsewhere = minimum["counted"], minimum.get("counted_on_other_documents", "0")
     there = f", {elsewhere} {currency} of it on other documents" if Decimal(elsewhere) else ""
-    yield f"Its lines of that period, less discounts, come to {counted} {currency}{there}."
-    left = Decimal(due) - Decimal(counted)
+    yield f"Its lines of that period, less discounts, come to {reached} {currency}{there}."
+    left = Decimal(due) - Decimal(reached)
     if left > 0:
-        yield f"{due} − {counted} = {left} {currency} are missing."
+        yield f"{due} − {reached} = {left} {currency} are missing."
     else:
         yield "Nothing is missing."
 
@@ -150,12 +162,20 @@ def _correction(line: Mapping[str, Any], currency: str, number: str | None) -> I
 
 def _usage(usage: Mapping[str, Any], price: PlanPrice) -> Iterator[str]:
     quantity = Decimal(usage["quantity"])
-    events = f"{usage['events']:,} event{'' if usage['events'] == 1 else 's'}"
-    how = {"sum": "added up", "max": "the highest of them", "count": "counted"}
+    how = AGGREGATED.get(usage["aggregation"], usage["aggregation"])
     yield (
-        f"Meter {usage['meter']!r} ({how.get(usage['aggregation'], usage['aggregation'])}): "
-        f"{spoken(quantity)} from {events}, checksum {usage['checksum'][:12]}…"
+        f"Meter {usage['meter']!r} ({how}): {spoken(quantity)} from "
+        f"{counted(usage['events'], 'event')}, checksum {usage['checksum'][:12]}…"
     )
+    if price.filters:
+        yield f"Only events with {' and '.join(map(_filter, price.filters))} count for this price."
+    converted = price.price.conversion(quantity) if price.price.reads == "quantity" else None
+    if converted is not None:
+        yield f"{converted[:1].upper()}{converted[1:]}."
+
+
+def _filter(one: PriceFilter) -> str:
+    return f"{one.property} {' or '.join('none' if v is None else str(v) for v in one.values)}"
 
 
 def _seats(quantity: str) -> str:
@@ -163,14 +183,15 @@ def _seats(quantity: str) -> str:
 
 
 def _steps(evidence: Mapping[str, Any], price: PlanPrice, currency: str) -> Iterator[str]:
-    for step in price.price.rate(use_of_evidence(price, evidence)).steps:
+    rated, _ = rate(price, use_of_evidence(price, evidence), part_of_evidence(evidence))
+    for step in rated.steps:
         words = step.text[:1].upper() + step.text[1:]
         yield f"{words} = {spoken(step.amount)} {currency}."
 
 
-def _share(share: Mapping[str, Any], policy: Mapping[str, Any]) -> Iterator[str]:
+def _share(share: Mapping[str, Any], policy: Mapping[str, Any], of: str = "For") -> Iterator[str]:
     whole = share["whole"]
     yield (
-        f"For {share['numerator']} of the {share['denominator']} {share['unit']} of the whole "
+        f"{of} {share['numerator']} of the {share['denominator']} {share['unit']} of the whole "
         f"period {whole['starts_on']} to {whole['ends_on']} (policy {policy['proration']})."
     )

@@ -155,13 +155,17 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
         return amount_of_minimum(evidence, currency)
     price = parse_plan_price(evidence["price"])
     use = use_of_evidence(price, evidence)
-    part = evidence.get("share")
-    taken = Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
-    _, exact = rate(price, use, taken)
+    _, exact = rate(price, use, part_of_evidence(evidence))
     amount = to_minor(exact, currency, evidence["policy"]["rounding"])
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
+
+
+def part_of_evidence(evidence: Mapping[str, Any]) -> Share:
+    """Which part of its period a line, or its minimum and maximum, is for."""
+    part = evidence.get("share")
+    return Share(part["numerator"], part["denominator"], part["unit"]) if part else WHOLE
 
 
 def use_of_evidence(price: PlanPrice, evidence: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import InvoiceTax
-from billing.services.invoices import TAX_COLUMNS
+from billing.services.lines import TAX_COLUMNS
 from ingest.models import DirtyMark, FailedEvent, UsageEvent
 from ingest.services.events import COLUMNS
 from neruba.inserts import insert_rows
