@@ -41,7 +41,8 @@ def literal_rows(
 
 def _literals(column: Column, values: Collection[Any]) -> Mapping[Any, str]:
     """Values of a column as literals; texts through the server's own escaping."""
-    if isinstance(column, models.IntegerField):  # BigAutoField is one too
+    # BigAutoField is an integer field too; a boolean is kept as 0 or 1.
+    if isinstance(column, models.IntegerField | models.BooleanField):
         return {value: int.__repr__(value) for value in values}
     if isinstance(column, models.BinaryField):
         return {value: f"x'{value.hex()}'" for value in values}
