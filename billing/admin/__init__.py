@@ -1,5 +1,6 @@
 """Billing as operators see it: all of it read-only."""
 
+from billing.admin.adjustment import InvoiceDiscountAdmin, InvoiceTaxAdmin
 from billing.admin.catalog import PlanAdmin, PlanVersionAdmin, PriceAdmin
 from billing.admin.charge import ChargeAdmin
 from billing.admin.coupon import CouponAdmin, RedemptionAdmin
@@ -16,8 +17,10 @@ __all__ = [
     "CouponAdmin",
     "CreditNoteAdmin",
     "InvoiceAdmin",
+    "InvoiceDiscountAdmin",
     "InvoiceLineAdmin",
     "InvoicePartyAdmin",
+    "InvoiceTaxAdmin",
     "LateUsageAdmin",
     "NumberSeriesAdmin",
     "PeriodAdmin",

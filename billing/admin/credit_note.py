@@ -153,7 +153,7 @@ class CreditNoteAdmin(PageAdmin):
                 Headline("Invoice", link_to(row.invoice, row.invoice.number), "what it corrects"),
             ],
             facts=_facts(row),
-            tables=[_lines(document), _transfers(row)],
+            tables=[_lines(document), *_taxes(document), _transfers(row)],
         )
 
 
@@ -197,6 +197,25 @@ def _lines(document: NoteDocument) -> Table:
         empty="",
         numeric=("Quantity", "Net", "Tax"),
     )
+
+
+def _taxes(document: NoteDocument) -> list[Table]:
+    """The tax that goes back, by rate; nothing where there is none."""
+    if not document.taxes:
+        return []
+    currency = document.note.currency
+    return [
+        Table(
+            title="Tax",
+            columns=("Rate", "Tax"),
+            rows=[
+                (code(rate), money(Money(minor, currency)))
+                for rate, minor in document.taxes.items()
+            ],
+            empty="",
+            numeric=("Tax",),
+        )
+    ]
 
 
 def _transfers(note: CreditNote) -> Table:

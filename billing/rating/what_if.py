@@ -4,7 +4,7 @@ A period is rated twice by the function that issues invoices: under the terms th
 the same terms with the prices of a draft. Source: docs/what-if.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from billing.rating.facts import InvoiceFacts, PeriodFacts, UsageFacts
@@ -67,27 +67,63 @@ def drafted_terms(
     )
 
 
-def what_if(case: PeriodCase) -> dict[str, Amounts]:
-    """The amounts of a period by price code, in the order of the standing prices, then the draft's.
+def what_if(cases: Sequence[PeriodCase]) -> list[dict[str, Amounts]]:
+    """The amounts of the periods of one subscription, in their order, each by price code in the
+    order of the standing prices, then the draft's.
 
     Every line whose own period it is counts: its usage and its fees, whether they are billed ahead
-    or after the fact, and what is due once where it is the first. Each is rounded once, as on an
-    invoice; discounts and tax are left out. Law: with the same prices every difference is zero.
+    or after the fact, what is due once where it is the first, and what the plan's minimum leaves
+    open. Each is rounded once, as on an invoice; discounts and tax are left out. Law: with the same
+    prices every difference is zero.
     """
-    old = period_amounts(case.held, case.standing, case.standing_usage)
-    new = period_amounts(case.held, case.drafted, case.drafted_usage)
+    old = _of_periods([(case.held, case.standing, case.standing_usage) for case in cases])
+    new = _of_periods([(case.held, case.drafted, case.drafted_usage) for case in cases])
+    return [_together(*sides) for sides in zip(cases, old, new, strict=True)]
+
+
+def _together(
+    case: PeriodCase, old: Mapping[str, int], new: Mapping[str, int]
+) -> dict[str, Amounts]:
     prices = (*case.standing.prices, *case.drafted.prices)
     codes = [price.code for price in prices if price.code in old or price.code in new]
     return {code: Amounts(old.get(code, 0), new.get(code, 0)) for code in [*codes, *old, *new]}
 
 
+def _of_periods(
+    periods: Sequence[tuple[PeriodFacts, Terms, Mapping[str, UsageFacts]]],
+) -> list[dict[str, int]]:
+    """The amounts of each period. Those of the plan's own rhythm come last: their minimum counts
+    what the periods of finer rhythms within them came to.
+    """
+    found: dict[int, dict[str, int]] = {}
+    for index, (held, terms, usage) in enumerate(periods):
+        if held.rhythm != terms.rhythm.code:
+            found[index] = period_amounts(held, terms, usage)
+    finer = [(periods[index][0].period.interval, amounts) for index, amounts in found.items()]
+    for index, (held, terms, usage) in enumerate(periods):
+        if index not in found:
+            whole = held.period.interval
+            counted = sum(
+                sum(amounts.values())
+                for inside, amounts in finer
+                if whole.start <= inside.start and inside.end <= whole.end
+            )
+            found[index] = period_amounts(held, terms, usage, counted_minor=counted)
+    return [found[index] for index in range(len(periods))]
+
+
 def period_amounts(
-    held: PeriodFacts, terms: Terms, usage: Mapping[str, UsageFacts]
+    held: PeriodFacts,
+    terms: Terms,
+    usage: Mapping[str, UsageFacts],
+    *,
+    counted_minor: int = 0,
 ) -> dict[str, int]:
     """What the lines of a period print, in minor units by price code ("" for those of no price).
 
     The lines of one period stand on two documents: what is billed ahead on that of its beginning,
     the rest on that of its end. So both boundaries are this period's here, and of its rhythm alone.
+    `counted_minor` is what periods of other rhythms count towards the plan's minimum of this one.
     """
     is_finest = held.rhythm in {"", terms.boundary_rhythm.code}
     own, coarser = (held, {}) if is_finest else (None, {held.rhythm: held})
@@ -104,6 +140,7 @@ def period_amounts(
             usage=usage,
             coarser_ended=coarser,
             coarser_begun=coarser,
+            counted_minor=counted_minor,
         )
     )
     amounts: dict[str, int] = {}

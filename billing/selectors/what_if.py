@@ -146,12 +146,12 @@ def _differences(
         else:
             left_out[why] += 1
     held = [(row.subscription_id, period_facts(row)) for row in rows.filter(subscription__in=rated)]
-    amounts: dict[int, list[dict[str, Amounts]]] = {}
+    cases: dict[int, list[PeriodCase]] = {}
     for (pk, _), case in zip(held, _cases(plan, rated, held), strict=True):
-        amounts.setdefault(pk, []).append(what_if(case))
-    for pk, several in amounts.items():
-        one = rated[pk].subscription
-        yield Difference(one.customer.external_id, one.external_id, len(several), summed(several))
+        cases.setdefault(pk, []).append(case)
+    for pk, several in cases.items():
+        one, prices = rated[pk].subscription, summed(what_if(several))
+        yield Difference(one.customer.external_id, one.external_id, len(several), prices)
 
 
 def _unlike(terms: Terms, drafted: Terms, draft: Draft) -> LeftOut | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from billing.models import CreditNote, Invoice, InvoiceLine
 from billing.selectors.amounts import BilledLine, billed_lines, deferrals
+from billing.selectors.tax_relief import taxes_standing
 from billing.services.giving_back import GivenBack, give_back
 from ledger.selectors.settlements import settlement_of
 from ledger.templates import Move
@@ -76,6 +77,8 @@ def plan_credit_note(
         raise ConflictError(
             "Part of this invoice is written off: recover that before it is credited."
         )
+    if settled.written_off_minor:
+        _check_relief(invoice, credited)
     back = give_back(invoice, excess, settle=settle, line=f"{key}/excess")
     moves = credit_note_moves(
         credited,
@@ -85,6 +88,19 @@ def plan_credit_note(
     )
     pairs = tuple((billed.line, one) for billed, one in chosen)
     return CreditPlan(key, pairs, moves + back.moves, total, tax, total - excess, back)
+
+
+def _check_relief(invoice: Invoice, credited: Sequence[CreditedLine]) -> None:
+    """Tax that a write-off relieved cannot be given back too."""
+    billed, relieved = taxes_standing(invoice)
+    for one in credited:
+        for rate, minor in one.taxes:
+            billed[rate] -= minor
+    if any(billed[rate] < minor for rate, minor in relieved.items()):
+        raise ConflictError(
+            "The tax on part of this invoice is relieved by a write-off: recover that before it is "
+            "credited."
+        )
 
 
 def note_key(key: str, line: InvoiceLine) -> str:

@@ -27,6 +27,9 @@ TAX_COLUMNS = (
 def store_lines(
     project: Project, made: Sequence[Computed], posted: Sequence[Mapping[str, int]]
 ) -> None:
+    """Store the lines of documents, with what is taken off and put on them; `posted` are the ids of
+    each one's transfers, by the name that they carry.
+    """
     rows: list[tuple[object, ...]] = []
     discounts: list[tuple[object, ...]] = []
     taxes: list[tuple[object, ...]] = []

@@ -126,11 +126,14 @@ class CustomerAdmin(PlatformCustomerAdmin):
     list_display = ["name", "external_id", "email", "owes", "created_at"]
     actions_detail = [
         "issue_credit",
-        "adjust_balance",
         "redeem_coupon",
-        "set_taxes",
         "change_details",
-        "erase_identity",
+        # A row of all of them is wider than the page.
+        {
+            "title": "Other acts",
+            "icon": "more_horiz",
+            "items": ["adjust_balance", "set_taxes", "erase_identity"],
+        },
     ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

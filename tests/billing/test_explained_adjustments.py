@@ -36,24 +36,27 @@ def test_a_minimum_says_what_was_counted_and_what_is_missing() -> None:
     sandbox.event("2026-01-09T00:00:00Z", id="late")
     sandbox.clock("2026-03-01T02:00:00Z")
     _, february, march = sandbox.invoices()
-    least = (
-        "Plan 'committed' (version 1) comes to 50.00 USD at least, "
-        "2026-01-01 up to but not including 2026-02-01, UTC."
-    )
-    counted = "Its lines of that period, less discounts, come to"
     assert words(sandbox, february)["Minimum commitment"] == [
-        least,
-        f"{counted} 31.00 USD, 30.00 USD of it on other documents.",
+        (
+            "Plan 'committed' (version 1) comes to 50.00 USD at least, "
+            "2026-01-01 up to but not including 2026-02-01, UTC."
+        ),
+        (
+            "Its lines of that period, less discounts, come to 31.00 USD, "
+            "30.00 USD of it on other documents."
+        ),
         "50.00 − 31.00 = 19.00 USD are missing.",
     ]
-    moved = (
-        f"Correction of {february['number']}: 19.00 USD of the minimum were billed and "
-        "18.00 USD are due now: 18.00 − 19.00 = -1.00 USD."
-    )
     assert words(sandbox, march)["Minimum commitment, correction"] == [
-        moved,
-        least,
-        f"{counted} 32.00 USD.",
+        (
+            f"Correction of {february['number']}: 19.00 USD of the minimum were billed and "
+            "18.00 USD are due now: 18.00 − 19.00 = -1.00 USD."
+        ),
+        (
+            "Plan 'committed' (version 1) comes to 50.00 USD at least, "
+            "2026-01-01 up to but not including 2026-02-01, UTC."
+        ),
+        "Its lines of that period, less discounts, come to 32.00 USD.",
         "50.00 − 32.00 = 18.00 USD are missing.",
     ]
 

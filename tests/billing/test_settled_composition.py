@@ -7,8 +7,8 @@ import pytest
 
 from billing.models import Invoice, InvoiceDiscount, InvoiceTax
 from neruba.models import Customer
+from tests.billing.composed import books, redeemed, sums, taxed, verified
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
-from tests.billing.test_composed_invoices import books, redeemed, sums, taxed, verified
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_a_charge_carries_no_tax_of_its_own_where_the_customer_is_exempt(exempt:
 
 def test_usage_that_goes_and_comes_back_has_its_amount_off_again() -> None:
     sandbox = started()
-    redeemed(sandbox, "TWO", amount_off_minor=200, currency="USD", duration="once",
+    redeemed(sandbox, "TWO", amount_off="2.00", duration="once",
              prices=["calls"])  # fmt: skip
     sandbox.subscribe()
     sandbox.clock("2026-01-20T00:00:00Z")

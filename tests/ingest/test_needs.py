@@ -198,6 +198,20 @@ def test_days_before_that_changed_are_read_again_and_no_others(project: Project)
     assert usage_of(project, [need(meter, MARCH)], bound=None, source="windows")[0].quantity == 103
 
 
+def test_levels_of_several_windows_at_once_are_each_its_own(project: Project) -> None:
+    meters = [one_meter(project, kind, carry_over=True) for kind in ("sum", "weighted_sum")]
+    for day in ("01-05", "02-07", "03-01"):
+        send(project, day)
+    rebuild_windows(project)
+    send(project, "01-06")
+    february = (JANUARY[1], MARCH[0])
+    for meter in meters:
+        needs = [need(meter, between) for between in (MARCH, JANUARY, february)]
+        found = usage_of(project, needs, bound=None, source="windows")
+        assert found == usage_of(project, needs, bound=None, source="raw")
+        assert [usage.events for usage in found] == [4, 2, 3]
+
+
 def test_windows_are_kept_for_those_whom_they_serve(project: Project) -> None:
     for kind, carries in KINDS:
         one_meter(project, kind, carry_over=carries)

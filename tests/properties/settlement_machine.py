@@ -1,7 +1,9 @@
 """Any sequence of what settles invoices, and what must hold after each step."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from billing.models import CreditNote, Invoice
+from billing.selectors.amounts import billed_lines
 from billing.selectors.verify import verify_invoices
 from billing.selectors.verify_settlements import settlement_differences
 from billing.services.credit_notes import in_proportion, issue_credit_note, void_credit_note
+from billing.services.crediting import Credited
 from billing.services.credits import apply_credits
 from billing.services.write_offs import recover, void_invoice, write_off
 from ledger.models import Account, Grant, JournalEntry, Transfer
@@ -32,6 +36,7 @@ from neruba.errors import NerubaError
 from neruba.models import Customer
 from neruba.money import Money
 from tests import factories
+from tests.billing.composed import redeemed, taxed
 from tests.billing.sandbox import BASE, started
 from tests.ledger.programs import refusal
 
@@ -41,6 +46,39 @@ USD = "USD"
 PROVED = 12
 # What promotional credit may meet: it is never cash, balance, breakage or a refund.
 PROMOTION_MEETS = {"2010": {"1910", "1100"}, "1910": {"2010", "4910"}}
+SUPPORT = {**BASE, "code": "support", "amount": "9.99"}
+SETUP = {"code": "setup", "kind": "one_time", "model": "flat", "amount": "3.33"}
+DISCOUNT = re.compile(r"discount \d+ ")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the customer's invoices carry: percents of rates put on prices and part of them, why
+    none is due, a coupon; and whether a write-off takes its tax along.
+    """
+
+    put_on: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+    exempt: str = "none"
+    coupon: Mapping[str, Any] | None = None
+    is_tax_relieved: bool = False
+
+
+SHAPES = st.builds(
+    Shape,
+    put_on=st.sampled_from([(), ("20",), ("19", "0.5"), ("7.7", "100")]),
+    included=st.sampled_from([(), (), ("10",), ("2.1", "8.25")]),
+    exempt=st.sampled_from(["none", "none", "none", "exempt", "reverse"]),
+    coupon=st.sampled_from(
+        [
+            None,
+            {"percent_off": "33.3"},
+            {"percent_off": "100", "duration": "once"},
+            {"amount_off": "12.34", "currency": "USD"},
+        ]
+    ),
+    is_tax_relieved=st.booleans(),
+)
 
 
 class Settlement(RuleBasedStateMachine):
@@ -48,9 +86,16 @@ class Settlement(RuleBasedStateMachine):
 
     proved = 0
 
-    @initialize()
-    def begin(self) -> None:
-        self.sandbox = started(BASE)
+    @initialize(shape=SHAPES)
+    def begin(self, shape: Shape) -> None:
+        settings = {"bad_debt_tax_relief": shape.is_tax_relieved}
+        self.sandbox = started(BASE, SUPPORT, SETUP, settings=settings)
+        for inclusive, percents in ((False, shape.put_on), (True, shape.included)):
+            for place, percent in enumerate(percents):
+                code = f"rate-{inclusive}-{place}".lower()
+                taxed(self.sandbox, percent, code=code, exempt=shape.exempt, inclusive=inclusive)
+        if shape.coupon is not None:
+            redeemed(self.sandbox, "LESS", **shape.coupon)
         self.sandbox.subscribe()
         self.project = self.sandbox.project
         self.customer = Customer.objects.get(project=self.project)
@@ -126,6 +171,34 @@ class Settlement(RuleBasedStateMachine):
     def credit(self, number: int, minor: int, settle: str) -> None:
         invoice = pick(self.invoices(), number)
         self.attempt(lambda: self.credited(invoice, minor, settle))
+
+    @precondition(lambda self: self.invoices())
+    @rule(
+        number=st.integers(0, 9),
+        line=st.integers(0, 9),
+        minor=st.one_of(st.none(), AMOUNTS),
+        settle=SETTLES,
+    )
+    def credit_of_a_line(self, number: int, line: int, minor: int | None, settle: str) -> None:
+        """An amount of one line, or all that is left of each."""
+        invoice = pick(self.invoices(), number)
+        lines = [one for one in billed_lines(invoice) if one.gross_left_minor]
+        if not lines:
+            return
+        chosen = lines if minor is None else [pick(lines, line)]
+        self.attempt(
+            lambda: issue_credit_note(
+                invoice=invoice,
+                lines=[
+                    Credited(one.line.line_key, min(minor or one.left_minor, one.left_minor))
+                    for one in chosen
+                ],
+                settle=settle,
+                reason="x",
+                actor=SYSTEM,
+                at=self.at,
+            )
+        )
 
     @precondition(lambda self: self.notes())
     @rule(number=st.integers(0, 9))
@@ -310,12 +383,55 @@ class Settlement(RuleBasedStateMachine):
             return
         lines: Counter[tuple[str, str]] = Counter()
         for row in self.transfers():
-            name = (row.document, row.line.rpartition("/")[2])
+            name = (row.document, DISCOUNT.sub("", row.line.rpartition("/")[2]))
             if row.credit_account.code == "2100":
                 lines[name] += row.amount_minor
             if row.debit_account.code == "2100":
                 lines[name] -= row.amount_minor
         assert all(minor >= 0 for minor in lines.values())
+
+    @invariant()
+    def no_tax_is_given_back_that_was_not_billed(self) -> None:
+        if not hasattr(self, "at"):
+            return
+        billed: Counter[tuple[str, str]] = Counter()
+        for row in self.transfers():
+            if row.credit_account.code == "2200" and row.entry.kind == "invoice.issue":
+                billed[row.document, row.credit_account.sub] += row.amount_minor
+        standing = self.standing("2200")
+        assert standing.keys() == billed.keys()
+        assert all(0 <= minor <= billed[place] for place, minor in standing.items())
+        for one in self.invoices():
+            for line in billed_lines(one):
+                assert line.back_minor <= line.net_minor
+                assert all(minor <= line.taxes[rate] for rate, minor in line.taxes_back.items())
+
+    @invariant()
+    def what_is_credited_whole_leaves_neither_tax_nor_deferral(self) -> None:
+        if not hasattr(self, "at"):
+            return
+        given_up = {
+            row.document for row in self.transfers() if row.entry.kind == "invoice.write_off"
+        }
+        invoices = self.invoices()
+        found = settlements(self.project, [one.document for one in invoices])
+        whole = {
+            one.document
+            for one in invoices
+            if found[one.document].credited_minor == found[one.document].total_minor
+        } - given_up
+        for code in ("2200", "2100"):
+            for (document, _), minor in self.standing(code).items():
+                assert not (minor and document in whole), (code, document)
+
+    def standing(self, code: str) -> Counter[tuple[str, str]]:
+        """What stands on the credit side of the accounts of a code, by document and sub."""
+        found: Counter[tuple[str, str]] = Counter()
+        for row in self.transfers():
+            for account, sign in ((row.credit_account, 1), (row.debit_account, -1)):
+                if account.code == code:
+                    found[row.document, account.sub] += sign * row.amount_minor
+        return found
 
     def transfers(self) -> list[Transfer]:
         rows = Transfer.objects.filter(project=self.project)

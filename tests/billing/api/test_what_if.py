@@ -281,3 +281,77 @@ def test_a_question_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("billing.selectors.what_if.MAX_PERIODS", 1)
     answer = asked(sandbox, *PRICES, status=400)
     assert answer["errors"][0]["pointer"] == "/from"
+
+
+def test_what_a_subscription_agreed_to_for_itself_stays_and_each_rhythm_has_its_periods() -> None:
+    seats = {"code": "seats", "kind": "seat", "model": "per_unit", "unit_amount": "5"}
+    support = {**BASE, "code": "support", "amount": "8", "interval": "week", "interval_count": 2}
+    sandbox = Sandbox()
+    sandbox.meter()
+    sandbox.plan(BASE, CALLS, seats, support, interval="week")
+    sandbox.customer()
+    own = [{"code": "base", "amount": "11.00"}]
+    sandbox.subscribe("own", anchor="anniversary", overrides=own, quantities={"seats": "3"})
+    sandbox.clock("2026-01-15T02:00:00Z")
+
+    def weekly(*prices: dict[str, Any], to: str = "2026-01-15T00:00:00Z") -> Any:
+        draft = {"interval": "week", "prices": prices}
+        return asked(sandbox, body={"draft": draft, "to": to})
+
+    dearer = ({**BASE, "amount": "99"}, CALLS, {**seats, "unit_amount": "6"}, support)
+    answer = weekly(*dearer)
+    assert answer["periods"] == 2 + 1
+    assert by_price(answer, "new") == {
+        ("own", "base"): Decimal(2 * 11),  # agreed to for this subscription alone
+        ("own", "calls"): Decimal(0),
+        ("own", "seats"): Decimal(2 * 3 * 6),
+        ("own", "support"): Decimal(8),
+    }
+    assert by_price(answer, "old")["own", "seats"] == Decimal(2 * 3 * 5)
+    # The first week lies there whole, the fortnight does not.
+    assert weekly(*dearer, to="2026-01-08T00:00:00Z")["new"] == "29.00"
+    # Of new seats there are none yet; a rhythm without periods cannot be rated.
+    added = weekly(*dearer, {**seats, "code": "more-seats"})
+    assert by_price(added, "new")["own", "more-seats"] == Decimal(0)
+    assert weekly(BASE, {**support, "interval_count": 4})["left_out"] == {"rhythm": 1}
+
+
+def test_the_minimum_of_the_draft_counts_the_fees_of_all_rhythms() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    weekly = {**BASE, "code": "weekly", "amount": "4", "interval": "week", "interval_count": 1}
+    month = {**BASE, "amount": "20", "interval": "week", "interval_count": 2}
+    sandbox.plan(month, weekly, interval="week", interval_count=2)
+    sandbox.customer()
+    sandbox.subscribe("own", anchor="anniversary")
+    sandbox.clock("2026-01-15T02:00:00Z")
+    draft = {"interval": "week", "interval_count": 2, "prices": [month, weekly]}
+    body = {"draft": {**draft, "minimum_commitment": "50.00"}, "to": "2026-01-15T00:00:00Z"}
+    answer = asked(sandbox, body=body)
+    # 20 and twice 4 were; the minimum leaves 22 open.
+    assert (answer["old"], answer["new"]) == ("28.00", "50.00")
+    rest = {"price": None, "old": "0.00", "new": "22.00", "difference": "22.00"}
+    assert answer["prices"][-1] == rest
+
+
+def test_cells_and_events_of_real_usage_are_rated() -> None:
+    sandbox = Sandbox()
+    meter = {"event_type": "paid", "aggregation": "sum", "value_property": "money"}
+    sandbox.meter("money", **meter, group_by=["region"])
+    flat = {"code": "pay", "kind": "usage", "meter": "money"}
+    sandbox.plan(BASE, {**flat, "model": "per_unit", "unit_amount": "0.01"})
+    sandbox.customer()
+    sandbox.subscribe("own", anchor="calendar")
+    sandbox.clock("2026-01-10T00:00:00Z")
+    for region, money in (("eu", "100"), ("us", "50"), ("eu", "30")):
+        data = {"region": region, "money": money}
+        sandbox.event("2026-01-05T00:00:00Z", type="paid", data=data)
+    sandbox.clock("2026-02-01T02:00:00Z")
+    cells = [{"match": {"region": "eu"}, "unit_amount": "0.02"}]
+    matrix = {**flat, "model": "matrix", "cells": cells, "default_unit_amount": "0.05"}
+    # 130 × 0.02 + 50 × 0.05; and 1 % with 0.30 for each of three events.
+    assert by_price(asked(sandbox, BASE, matrix), "new")["own", "pay"] == Decimal("5.10")
+    share = {**flat, "model": "percentage", "rate_percent": "1", "fixed_fee": "0.30"}
+    answer = asked(sandbox, BASE, share)
+    assert by_price(answer, "new")["own", "pay"] == Decimal("2.70")
+    assert by_price(answer, "old")["own", "pay"] == Decimal("1.80")

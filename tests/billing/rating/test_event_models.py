@@ -25,6 +25,9 @@ from tests.billing.rating.rating import PERCENTAGE, grouped, measured, price, ra
         ({"min_per_event": "5.5", "max_per_event": "6"}, ["1", "70", "1000"], "17.2"),
         ({"min_per_event": "5.5", "free_events": 1}, ["1", "1"], "5.5"),
         ({}, ["-100", "100"], "6"),
+        # A value of nothing is an event all the same, and free while others are.
+        ({"free_events": 1}, ["0", "100"], "6"),
+        ({"free_amount": "15"}, ["0", "15", "0"], "5"),
     ],
 )
 def test_a_percentage_goes_event_by_event(
@@ -62,6 +65,12 @@ def test_a_percentage_says_what_became_of_the_events() -> None:
         "2 events at the maximum of 20 each, for 7,000",
     ]
     assert said(rated(percentage)) == ["1 % of 0, in 0 events, plus 5 for each"]
+
+
+def test_an_event_that_costs_just_the_minimum_or_the_maximum_is_rated() -> None:
+    percentage = price(**PERCENTAGE, min_per_event="6", max_per_event="7")
+    use = percentage.use(measured(["100", "200"]))
+    assert percentage.evidence(use) == {"tally": {"rated": {"events": 2, "amount": "300"}}}
 
 
 CLOUDS = [
