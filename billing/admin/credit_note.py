@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 from unfold.views import ChangeList
 
@@ -23,6 +23,7 @@ from ledger.selectors.journal import entries_by_key, transfers_of_entries
 from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.selectors.wallets import grants_of
 from ledger.templates import OperationKey
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -68,7 +69,7 @@ class CreditNoteAdmin(PageAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("settle", ChoicesDropdownFilter),
-        ("issued_at", RangeDateTimeFilter),
+        ("issued_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "customer", "invoice"]
     ordering = ["-id"]

@@ -11,7 +11,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 from unfold.decorators import action
 from unfold.views import ChangeList
@@ -35,7 +34,7 @@ from billing.admin.sheet import (
 from billing.models import Invoice, InvoiceLine, InvoiceParty
 from billing.selectors.documents import RELATED, Document
 from billing.selectors.verify import verify_invoices
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -71,8 +70,8 @@ class InvoiceAdmin(PageAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("reason", ChoicesDropdownFilter),
-        ("finalized_at", RangeDateTimeFilter),
-        ("boundary_at", RangeDateTimeFilter),
+        ("finalized_at", InstantRangeFilter),
+        ("boundary_at", InstantRangeFilter),
     ]
     list_select_related = RELATED
     ordering = ["-id"]
@@ -255,7 +254,7 @@ def _facts(document: Document) -> list[Fact]:
 @admin.register(InvoiceLine)
 class InvoiceLineAdmin(ReadOnlyAdmin):
     list_display = ["description", "invoice", "kind", "price", "quantity", "unit_amount"]
-    list_filter = [("period_start", RangeDateTimeFilter)]
+    list_filter = [("period_start", InstantRangeFilter)]
     list_select_related = ["project", "invoice"]
     ordering = ["-id"]
     search_fields = ["invoice__public_id__exact", "price__exact"]

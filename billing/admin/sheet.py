@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,7 @@ from neruba.admin.page import (
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
+MICROSECOND = timedelta(microseconds=1)
 # Parts of an address by line.
 ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("state",), ("country",))
 
@@ -82,7 +84,7 @@ def lines_of_document(document: Document) -> list[ShownLine]:
 def _links(document: Document, usage: LineUsage | None) -> tuple[str, ...]:
     if usage is None:
         return ()
-    end = parse_instant(usage.end)
+    end = parse_instant(usage.end) - MICROSECOND  # the list takes both ends in
     to = {"effective_at_to_0": end.date(), "effective_at_to_1": end.time()}
     since = {}
     if not usage.carries_over:

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 
 from billing.admin.documents import document_table, read_documents
@@ -20,7 +19,7 @@ from billing.selectors.documents import RELATED, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import Timeline, timelines_of
 from neruba import clock
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -82,7 +81,7 @@ class SubscriptionAdmin(PageAdmin):
         "end_at",
         "next_boundary_at",
     ]
-    list_filter = [StandsAt, ("due_at", RangeDateTimeFilter)]
+    list_filter = [StandsAt, ("due_at", InstantRangeFilter)]
     list_select_related = ["project", "customer"]
     ordering = ["-id"]
     search_fields = ["external_id__startswith", "customer__external_id__exact"]
@@ -232,7 +231,7 @@ class SubscriptionChangeAdmin(ReadOnlyAdmin):
         "actor",
         "reason",
     ]
-    list_filter = [("type", ChoicesDropdownFilter), ("requested_at", RangeDateTimeFilter)]
+    list_filter = [("type", ChoicesDropdownFilter), ("requested_at", InstantRangeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]
@@ -251,7 +250,7 @@ class PeriodAdmin(ReadOnlyAdmin):
         "start",
         "end",
     ]
-    list_filter = [("start", RangeDateTimeFilter)]
+    list_filter = [("start", InstantRangeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]

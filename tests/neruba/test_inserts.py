@@ -11,7 +11,7 @@ from billing.services.lines import TAX_COLUMNS
 from ingest.models import DirtyMark, FailedEvent, UsageEvent
 from ingest.services.events import COLUMNS
 from neruba.inserts import insert_rows
-from neruba.models import Project, Subject
+from neruba.models import Project, Subject, TaxRate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,17 @@ def test_digests_days_and_nothing_come_back_as_given() -> None:
     marks = ("project_id", "subject_id", "type", "day")
     insert_rows(DirtyMark, marks, [(project.pk, subject.pk, "t", day) for day in days])
     assert list(DirtyMark.objects.order_by("id").values_list("day", flat=True)) == days
+
+
+def test_yes_and_no_come_back_as_given() -> None:
+    project = factories.project()
+    columns = ("project_id", "code", "name", "rate_percent", "inclusive", "country", "created_at")
+    rows = [
+        (project.pk, code, code, "20", inclusive, "", INSTANTS[1])
+        for code, inclusive in (("a", True), ("b", False), ("c", True))
+    ]
+    insert_rows(TaxRate, columns, rows)
+    assert list(TaxRate.objects.order_by("id").values_list(*columns)) == rows
 
 
 def test_thousands_of_rows_keep_their_order_and_none_is_no_statement() -> None:
