@@ -181,6 +181,21 @@ def test_an_item_is_counted_once_in_each_group_it_is_in(
     assert of_both(caller, project) == ["2"]
 
 
+def test_what_is_grouped_is_in_order_as_a_whole(caller: APIClient, project: Project) -> None:
+    meter(caller, code="last", aggregation="latest", group_by=["site"])
+    meter(caller, code="items", aggregation="unique_count", group_by=["site"])
+    for day, site, step in (
+        ("05", "a", {"n": 1, "operation": "remove"}),
+        ("04", "b", {"n": 1}),
+        ("03", "a", {"n": 2}),
+    ):
+        send(project, (f"2026-01-{day}T12:00:00Z", {**step, "site": site}))
+    assert of_both(caller, project, meter="last") == ["1"]
+    assert of_both(caller, project, meter="last", group_by="site") == ["1", "1"]
+    assert of_both(caller, project, meter="items") == ["1"]
+    assert of_both(caller, project, meter="items", group_by="site") == ["1", "1"]
+
+
 def test_windows_hold_their_first_instant_and_not_their_last(
     caller: APIClient, project: Project
 ) -> None:
