@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from billing.admin.coupon import prices_named
+from billing.admin.coupon_forms import prices_named
 from ledger.admin.asking import ReasonCodeField, amount_of, asked_words, second_person
 from ledger.drawing import Drawable
 from ledger.selectors.holdings import Means, means_in

@@ -16,7 +16,8 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.charge import charge_table
-from billing.admin.coupon import REDEEM, RedeemForm, coupon_section, redeem
+from billing.admin.coupon import coupon_section
+from billing.admin.coupon_forms import REDEEM, RedeemForm, redeem
 from billing.admin.documents import document_table, read_documents
 from billing.admin.subscription import subscription_status
 from billing.models import Charge, Invoice, Subscription
