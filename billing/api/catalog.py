@@ -15,7 +15,7 @@ from billing.rating.models import MODELS
 from billing.rating.plan_diff import plan_changes
 from billing.selectors.plans import content_of, standing_on
 from billing.services.plans import create_plan_version
-from ingest.api.meters import FilterValue
+from ingest.api.meters import ROUNDING_MODES, FilterValue
 from neruba import clock
 from neruba.api.base import ListQuery
 from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
@@ -49,9 +49,7 @@ class TransformBody(serializers.Serializer[Any]):
 
     divide_by = UnitAmount(required=False)
     multiply_by = UnitAmount(required=False)
-    round = serializers.ChoiceField(
-        choices=["up", "down", "half_up"], required=False, allow_null=True
-    )
+    round = serializers.ChoiceField(choices=ROUNDING_MODES, required=False, allow_null=True)
 
 
 class PriceFilterBody(serializers.Serializer[Any]):

@@ -52,12 +52,15 @@ class FilterBody(Strict):
         return {**super().get_fields(), "in": values}
 
 
+ROUNDING_MODES = list(MODES)
+
+
 class RoundingBody(Strict):
     """`half_up` rounds a half away from zero, `up` never goes down, `down` never up; negative
     places are tens, hundreds and so on.
     """
 
-    mode = serializers.ChoiceField(choices=tuple(MODES))
+    mode = serializers.ChoiceField(choices=ROUNDING_MODES)
     places = Whole(min_value=LOWEST_PLACES, max_value=QUANTITY_PLACES)
 
 
