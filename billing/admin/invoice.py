@@ -16,6 +16,7 @@ from unfold.decorators import action
 from unfold.views import ChangeList
 
 from billing.admin import correcting
+from billing.admin.compared import compared
 from billing.admin.documents import (
     InvoiceList,
     period_of,
@@ -198,6 +199,7 @@ class InvoiceAdmin(PageAdmin):
                 "lines": lines_of_document(document),
                 "sums": sums_of_document(document),
                 "explained": explained_sums(document),
+                "compared": compared(row, request.GET.get("with", "")),
                 "settlement": None if is_draft else statement_table(self.settlement(document)),
                 "transfers": None if is_draft else transfer_table(document),
                 "verdict": verdict,

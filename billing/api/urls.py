@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.api.catalog import PlanDetail, PlanDiff, PlanList
 from billing.api.charges import ChargeList
+from billing.api.comparisons import InvoiceCompare
 from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
@@ -55,6 +56,7 @@ urlpatterns = [
     path("invoices/preview", InvoicePreview.as_view()),
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),
     path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
+    path("invoices/<str:public_id>/compare", InvoiceCompare.as_view()),
     path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
     path("invoices/<str:public_id>/apply-credits", InvoiceApplyCredits.as_view()),
     path("invoices/<str:public_id>/void", InvoiceVoid.as_view()),
