@@ -3,11 +3,12 @@
 Both take the same request and give the same answer, by the functions that make invoice lines. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from billing.rating.definition import refuse_unknown, token
+from billing.rating.filters import PriceFilter, parse_filters
 from billing.rating.models import Price, parse_price
 from billing.rating.numbers import number_text
 from billing.rating.plan import COMMON
@@ -33,8 +34,8 @@ def rate_request(request: object) -> dict[str, Any]:
     """Rate `quantity` or `events` by a `price`, in a `currency`.
 
     `before` has what of the period was rated already, as `quantity` or `events`; with `is_last`
-    false more is to come, and a minimum is not raised to yet. What a price of a plan says of other
-    things than its amount is not read. Returns `amount_exact`, `amount` (rounded half up, in the
+    false more is to come, and a minimum is not raised to yet. The price's filters choose among
+    `events`; what a price of a plan says of other things than its amount is not read. Returns `amount_exact`, `amount` (rounded half up, in the
     currency's digits), `law` and `steps`, and with a transform `transformed`: what it does, in
     words. Raises PriceError, whose pointer is seen from the request.
     """
@@ -42,6 +43,7 @@ def rate_request(request: object) -> dict[str, Any]:
         raise PriceError("", "not_a_request", "write a request as an object")
     refuse_unknown(request, FIELDS)
     price = _price(request.get("price"))
+    filters = _filters(request["price"])
     currency = request.get("currency")
     if currency is None:
         raise PriceError("/currency", "required", "currency is missing")
@@ -56,8 +58,8 @@ def rate_request(request: object) -> dict[str, Any]:
         if not isinstance(given, Mapping):
             raise PriceError("/before", "not_a_part", "write quantity or events, in an object")
         refuse_unknown(given, frozenset(PART), "/before")
-        before = price.use(_measured(given, price, "/before"))
-    measured = _measured(request, price, "")
+        before = price.use(_measured(given, price, filters, "/before"))
+    measured = _measured(request, price, filters, "")
     use = price.use(measured, after=before)
     rated = price.rate(use, before=before, is_last=is_last)
     words = price.conversion(measured.quantity) if price.reads == "quantity" else None
@@ -81,8 +83,19 @@ def _price(given: object) -> Price:
         raise PriceError(f"/price{error.pointer}", error.code, error.detail) from None
 
 
-def _measured(given: Mapping[str, object], price: Price, pointer: str) -> Measured:
-    """What a meter would say: of a quantity, or of events, whose values it adds up."""
+def _filters(given: Mapping[str, object]) -> tuple[PriceFilter, ...]:
+    try:
+        return parse_filters(given)
+    except PriceError as error:
+        raise PriceError(f"/price{error.pointer}", error.code, error.detail) from None
+
+
+def _measured(
+    given: Mapping[str, object], price: Price, filters: Sequence[PriceFilter], pointer: str
+) -> Measured:
+    """What a meter would say: of a quantity, or of events, whose values it adds up: of those that
+    the price's filters leave.
+    """
     if given.get("events") is None:
         if given.get("quantity") is None:
             raise PriceError(f"{pointer}/quantity", "required", "quantity or events are missing")
@@ -95,7 +108,8 @@ def _measured(given: Mapping[str, object], price: Price, pointer: str) -> Measur
         raise PriceError(
             f"{pointer}/events", "not_events", f"a list of up to {MAX_EVENTS:,} events"
         )
-    events = [_event(row, f"{pointer}/events/{index}") for index, row in enumerate(rows)]
+    every = (_event(row, f"{pointer}/events/{index}") for index, row in enumerate(rows))
+    events = [event for event in every if all(one.holds(event[1]) for one in filters)]
     values = tuple(value for value, _ in events)
     groups: dict[tuple[object, ...], GroupUse] = {}
     for value, properties in events:

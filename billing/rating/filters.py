@@ -22,6 +22,10 @@ class PriceFilter:
     property: str
     values: tuple[FilterValue, ...]
 
+    def holds(self, properties: Mapping[str, object]) -> bool:
+        """Whether an event has one of the values; null is an event without the property."""
+        return _typed(properties.get(self.property)) in {_typed(one) for one in self.values}
+
     def spec(self) -> dict[str, Any]:
         """The filter as it is written, on a price as on a meter."""
         return {"property": self.property, "in": list(self.values)}
@@ -70,6 +74,11 @@ def _parse(row: object, pointer: str) -> PriceFilter:
             raise PriceError(place, "duplicate", f"{text} stands there twice")
         seen.add(text)
     return PriceFilter(name, tuple(values))
+
+
+def _typed(value: object) -> tuple[bool, object]:
+    """1 and 1.0 are one number; 1, true and "1" are three values, as in the content of events."""
+    return isinstance(value, bool), value
 
 
 def _is_value(value: object) -> bool:

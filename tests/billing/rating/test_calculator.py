@@ -56,6 +56,25 @@ def test_a_transform_is_said() -> None:
     assert answer["amount_exact"] == "0.25"
 
 
+def test_the_filters_of_a_price_choose_among_the_events() -> None:
+    events = [
+        {"value": "10", "properties": {"region": "eu"}},
+        {"value": "5", "properties": {"region": "us"}},
+        {"value": "1", "properties": {}},
+    ]
+
+    def filtered(*values: object) -> str:
+        price = {**EACH, "filters": [{"property": "region", "in": list(values)}]}
+        return exact(price, events=events)
+
+    assert filtered("eu") == "1.25"
+    assert filtered("us", None) == "0.75"
+    assert filtered(True) == "0"
+    with pytest.raises(PriceError) as caught:
+        filtered()
+    assert caught.value.pointer == "/price/filters/0/in"
+
+
 def test_what_a_price_of_a_plan_says_of_other_things_is_not_read() -> None:
     catalogue = {
         "code": "calls",
