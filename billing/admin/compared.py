@@ -19,7 +19,6 @@ CAUSES = {
     "charge": "Charge",
     "minimum": "Minimum",
     "correction": "Correction",
-    "other": "Other",
 }
 
 

@@ -8,15 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.invoices import InvoiceView
+from billing.rating.compare import CAUSES
 from billing.selectors.comparisons import Comparison, compare_invoices, invoice_before
 from neruba.api.fields import Identifier, Strict
 from neruba.errors import ConflictError
 from neruba.money import Money
-
-CAUSES = [
-    *("quantity", "unit_price", "proration", "discount", "tax", "added", "removed", "charge"),
-    *("minimum", "correction", "other"),
-]
 
 
 class CompareQuery(Strict):

@@ -35,9 +35,10 @@ def rate_request(request: object) -> dict[str, Any]:
 
     `before` has what of the period was rated already, as `quantity` or `events`; with `is_last`
     false more is to come, and a minimum is not raised to yet. The price's filters choose among
-    `events`; what a price of a plan says of other things than its amount is not read. Returns `amount_exact`, `amount` (rounded half up, in the
-    currency's digits), `law` and `steps`, and with a transform `transformed`: what it does, in
-    words. Raises PriceError, whose pointer is seen from the request.
+    `events`; what a price of a plan says of other things than its amount is not read. Returns
+    `amount_exact`, `amount` (rounded half up, in the currency's digits), `law` and `steps`, and
+    with a transform `transformed`: what it does, in words. Raises PriceError, whose pointer is seen
+    from the request.
     """
     if not isinstance(request, Mapping):
         raise PriceError("", "not_a_request", "write a request as an object")

@@ -65,4 +65,4 @@ def compare_invoices(invoice: Invoice, other: Invoice) -> Comparison:
     if not {invoice.pk, other.pk} <= found.keys():
         raise ConflictError("One of the two is a draft that came to nothing.")
     old, new = found[other.pk], found[invoice.pk]
-    return Comparison(old, new, compare(old.content, new.content))
+    return Comparison(old, new, compare(old.content, new.content).parts)

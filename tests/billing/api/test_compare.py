@@ -54,7 +54,7 @@ def test_each_cause_is_named_and_they_sum_to_the_difference() -> None:
     assert ("base", "proration", "14.52") in causes(short)
     assert ("calls", "added", "1.00") in causes(short)
     text = next(part["text"] for part in short["parts"] if part["cause"] == "proration")
-    assert text == "28 of 28 days instead of 16 of 31 days: +14.52"
+    assert text == "the whole period instead of 16 of 31 days: +14.52"
 
 
 def test_another_price_and_other_seats_are_told_apart() -> None:
@@ -139,7 +139,7 @@ def test_the_invoices_page_says_why_it_is_more_and_lets_one_choose() -> None:
 
     html = page(second)
     assert f"Compared with {first['number']}: 31.00 USD instead of 30.00 USD, +1.00 USD" in html
-    assert "calls is new on this invoice: +1.00" in html
+    assert "On this document alone: +1.00" in html
     assert f"?with={second['id']}#compared" in page(first)
     assert "-1.00 USD" in page(first, f"?with={second['id']}")
     assert "Compare with" in page(first, "?with=inv_none")

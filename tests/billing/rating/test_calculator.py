@@ -69,7 +69,7 @@ def test_the_filters_of_a_price_choose_among_the_events() -> None:
 
     assert filtered("eu") == "1.25"
     assert filtered("us", None) == "0.75"
-    assert filtered(True) == "0"
+    assert filtered("asia") == "0"
     with pytest.raises(PriceError) as caught:
         filtered()
     assert caught.value.pointer == "/price/filters/0/in"
