@@ -12,3 +12,24 @@ class BillsToComeError(ConflictError):
 
     code = "bills_to_come"
     title = "The customer will still be billed"
+
+
+class CouponEndedError(ConflictError):
+    """An operator ended the coupon, or the customer's redemption of it."""
+
+    code = "coupon_ended"
+    title = "The coupon was ended"
+
+
+class CouponExpiredError(ConflictError):
+    """The coupon is not redeemed any more since its `expires_at`."""
+
+    code = "coupon_expired"
+    title = "The coupon expired"
+
+
+class CouponExhaustedError(ConflictError):
+    """The coupon was redeemed as often as it may be."""
+
+    code = "coupon_exhausted"
+    title = "The coupon was redeemed as often as it may be"

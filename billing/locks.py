@@ -1,10 +1,10 @@
-"""The only row locks of billing; global order: run, chunk, customer, subscription, charges, number
-series.
+"""The only row locks of billing; global order: run, chunk, customer, coupon, subscription, charges,
+number series.
 """
 
 from collections.abc import Collection
 
-from billing.models import BillingRun, NumberSeries, Plan, RunChunk, Subscription
+from billing.models import BillingRun, Coupon, NumberSeries, Plan, RunChunk, Subscription
 from neruba.models import Customer, Project
 
 
@@ -28,6 +28,13 @@ def lock_subscription(subscription: Subscription) -> Subscription:
     """The subscription as it stands now, its customer locked first."""
     lock_customers(subscription.project, [subscription.customer_id])
     return Subscription.objects.select_for_update().get(pk=subscription.pk)
+
+
+def lock_coupon(coupon: Coupon) -> Coupon:
+    """The coupon as it stands now, whose redemptions are counted one after the other; lock the
+    customer first.
+    """
+    return Coupon.objects.select_for_update().get(pk=coupon.pk)
 
 
 def lock_plan(plan: Plan) -> Plan:

@@ -41,7 +41,8 @@ def literal_rows(
 
 def _literals(column: Column, values: Collection[Any]) -> Mapping[Any, str]:
     """Values of a column as literals; texts through the server's own escaping."""
-    if isinstance(column, models.IntegerField):  # BigAutoField is one too
+    # BigAutoField is an IntegerField too; a BOOLEAN is a TINYINT, and True an int.
+    if isinstance(column, models.IntegerField | models.BooleanField):
         return {value: int.__repr__(value) for value in values}
     if isinstance(column, models.BinaryField):
         return {value: f"x'{value.hex()}'" for value in values}

@@ -127,7 +127,18 @@ def to_minor(exact: Decimal | Fraction, currency: str, rounding: Rounding) -> in
     """
     numerator, denominator = exact.as_integer_ratio()
     scale: int = 10 ** exponent(currency)
-    units, rest = divmod(abs(numerator) * scale, denominator)
+    return _nearest(numerator * scale, denominator, rounding)
+
+
+def rounded_minor(exact_minor: Fraction, rounding: Rounding) -> int:
+    """Round an exact number of minor units, such as a percentage of an amount, as `to_minor`
+    does.
+    """
+    return _nearest(exact_minor.numerator, exact_minor.denominator, rounding)
+
+
+def _nearest(numerator: int, denominator: int, rounding: Rounding) -> int:
+    units, rest = divmod(abs(numerator), denominator)
     if 2 * rest > denominator or (2 * rest == denominator and (rounding == "half_up" or units % 2)):
         units += 1
     return -units if numerator < 0 else units
@@ -156,3 +167,27 @@ def allocate(total_minor: int, weights: Sequence[int]) -> list[int]:
     for index in sorted(range(len(weights)), key=lambda index: -shares[index][1])[:missing]:
         parts[index] += 1
     return [-part for part in parts] if total_minor < 0 else parts
+
+
+def apportion(total_minor: int, shares: Sequence[Fraction]) -> list[int]:
+    """Give each exact share (minor units, of any sign) whole units that add up to the total, by
+    largest remainder; of equal ones the first wins.
+
+    Takes a total less than one unit away from the sum of the shares. Returns one part for each
+    share, in their order, less than one unit from it; a share of zero gets nothing. Law:
+    sum(parts) == total, and the negated shares of the negated total give the negated parts. Raises
+    ValueError for a total that is further away.
+    """
+    parts = [int(share) for share in shares]  # toward zero
+    missing = total_minor - sum(parts)
+    sign = -1 if missing < 0 else 1
+    rests = [sign * (share - part) for share, part in zip(shares, parts, strict=True)]
+    # sorted() is stable: equal remainders keep the order of their shares.
+    order = [
+        index for index in sorted(range(len(rests)), key=lambda i: -rests[i]) if rests[index] > 0
+    ]
+    if abs(missing) > len(order):
+        raise ValueError(f"{total_minor} is not the sum of these shares")
+    for index in order[: abs(missing)]:
+        parts[index] += sign
+    return parts

@@ -63,11 +63,18 @@ class ProjectSettings:
                     f"late_event_policy: {value} needs credit notes, which are not there yet.",
                     pointer=pointer,
                 )
+            if name == "promotional_credit" and value != "after_tax":
+                raise UnsupportedError(
+                    "promotional_credit: credit is drawn after tax; before_tax is not there yet.",
+                    pointer=pointer,
+                )
         return cls(**given)
 
     @classmethod
     def of_project(cls, given: Mapping[str, Any]) -> "ProjectSettings":
-        """Read what a project stores, as `parse` does; a run asks for it again and again."""
+        """Read what a project stores, which was checked when it was set; a run asks for it again
+        and again.
+        """
         return _of_project(tuple(sorted(given.items())))
 
     @classmethod
@@ -100,7 +107,7 @@ _duration = lru_cache(maxsize=256)(parse_duration)
 
 @lru_cache(maxsize=256)
 def _of_project(given: tuple[tuple[str, Any], ...]) -> ProjectSettings:
-    return ProjectSettings.parse(dict(given))
+    return ProjectSettings(**dict(given))
 
 
 @lru_cache(maxsize=256)

@@ -48,6 +48,7 @@ READ_BILLING = (
     "neruba.view_customer",
     "neruba.view_historicalcustomer",
     "neruba.view_subject",
+    "neruba.view_taxrate",
     "ledger.view_wallet",
     "ledger.view_grant",
     "payments.view_payment",
@@ -65,9 +66,13 @@ CORRECT = (
     "payments.change_payment",  # match a receipt to its customer
     *("billing.void_invoice", "billing.write_off_invoice", "billing.recover_invoice"),
 )
+SET_TAXES = ("neruba.add_taxrate", "neruba.change_taxrate")  # those that a customer carries
+REDEEM = ("billing.redeem_coupon",)
+DISCOUNT = (*REDEEM, "billing.add_coupon", "billing.end_coupon", "billing.end_redemption")
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
+SELL = ("billing.add_planversion",)
 # What belongs to the installation, not to a project.
 PLATFORM = (
     *("neruba.*_user", "neruba.*_operatortoken", "neruba.*_heartbeat", "neruba.*_invariantcheck"),
@@ -95,10 +100,13 @@ ROLES: dict[Role, Rights] = {
             *READ_BILLING,
             *READ_BOOKS,
             *RUN_BILLING,
+            *SELL,
             *MEND_PAYMENTS,
             *APPROVE,
             *GIVE_CREDIT,
             *CORRECT,
+            *DISCOUNT,
+            *SET_TAXES,
             "neruba.change_customer",
         ),
         limit=Decimal(5000),
@@ -106,7 +114,7 @@ ROLES: dict[Role, Rights] = {
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, "neruba.change_customer"),
+        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, *REDEEM, "neruba.change_customer"),
         limit=Decimal(100),
     ),
     Role.DEVELOPER: Rights(

@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from django.apps import apps
-from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission
-from django.test import RequestFactory
 from rest_framework.test import APIClient
 
-from billing.models import CreditNote, Invoice
+from billing.models import Coupon, CreditNote, Invoice, Redemption
 from billing.services.charges import accept_charge
+from billing.services.coupons import create_coupon, redeem_coupon
 from billing.services.credit_notes import in_proportion, issue_credit_note
 from billing.services.steps import issue_now
 from ingest.models import EventArchive, Meter
@@ -33,11 +31,10 @@ from neruba.models import (
     OutboxMessage,
     Project,
     ProjectSecret,
+    TaxRate,
     User,
 )
 from neruba.money import Money
-from neruba.ops.heartbeat import SCHEDULER, note_life
-from neruba.ops.invariants import keep_check
 from neruba.roles import Role
 from neruba.services.api_keys import IssuedKey, issue_api_key
 from neruba.services.approvals import request_approval
@@ -48,6 +45,7 @@ from neruba.services.memberships import add_member
 from neruba.services.operator_tokens import IssuedToken, issue_operator_token
 from neruba.services.projects import create_project
 from neruba.services.secrets import set_secret
+from neruba.services.tax_rates import create_tax_rate
 from payments.models import Payment
 from payments.services.payments import receive_payment
 
@@ -118,6 +116,28 @@ def customer(
     ).customer
 
 
+def tax_rate(
+    *, project: Project, code: str | None = None, rate_percent: str = "20", **content: Any
+) -> TaxRate:
+    code = code or f"rate-{next(_numbers)}"
+    given = {"name": code.title(), "inclusive": False, "country": "", **content}
+    return create_tax_rate(
+        project=project, code=code, rate_percent=rate_percent, actor=SYSTEM, at=START, **given
+    ).tax_rate
+
+
+def coupon(*, project: Project, code: str | None = None, **content: Any) -> Coupon:
+    """A tenth off for once, unless the content says otherwise."""
+    code = code or f"coupon-{next(_numbers)}"
+    given = content if "amount_off" in content else {"percent_off": "10", **content}
+    return create_coupon(project=project, code=code, actor=SYSTEM, at=START, **given).coupon
+
+
+def redemption(*, customer: Customer, coupon: Coupon, at: datetime | None = None) -> Redemption:
+    at = at or clock.now(customer.project)
+    return redeem_coupon(coupon=coupon, customer=customer, actor=SYSTEM, at=at).redemption
+
+
 def meter(
     *,
     project: Project,
@@ -127,6 +147,7 @@ def meter(
     value_property: str = "",
     filters: Sequence[Mapping[str, Any]] = (),
     group_by: Sequence[str] = (),
+    **more: Any,
 ) -> Meter:
     code = code or f"meter-{next(_numbers)}"
     return create_meter(
@@ -140,6 +161,7 @@ def meter(
         group_by=group_by,
         actor=SYSTEM,
         at=clock.now(project),
+        **more,
     ).meter
 
 
@@ -240,27 +262,6 @@ def operator_token(*, project: Project, role: str = "owner") -> IssuedToken:
 
 def token_of(user: User) -> IssuedToken:
     return issue_operator_token(user=user, actor=SYSTEM, wall=clock.wall())
-
-
-def everything_stored() -> str:
-    """All that the database holds, as one text: where a secret must not be found."""
-    return "\n".join(
-        str(row) for model in apps.get_models() for row in model._base_manager.values_list()
-    )
-
-
-def failed_login(*, name: str = "acme@example.com", address: str = "192.0.2.1") -> None:
-    """Somebody did not know the password."""
-    login = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
-    assert authenticate(login, username=name, password="wrong") is None
-
-
-def signs_of_life(*, at: datetime = START) -> None:
-    """A schedule that was heard of at the wall time `at`, and a look at invariants that found
-    something.
-    """
-    note_life(SCHEDULER, owner="host, process 1", at=at)
-    keep_check("sample", checked=3, differences=["acme: invoice INV-000001: differs"], at=at)
 
 
 def approval(

@@ -1,23 +1,51 @@
-"""What is sold. Versions are made by the API and never change."""
+"""What is sold. Versions are made by the API and by the price form, and never change."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
+from billing.admin.plan_changes import change_table, version_table
+from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
-from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to, list_of
+from billing.rating.rhythm import IntervalUnit, Rhythm
+from billing.selectors.plans import standing_on
+from neruba import clock
+from neruba.admin.page import (
+    Fact,
+    Page,
+    PageAdmin,
+    Table,
+    code,
+    instant,
+    link_to,
+    list_of,
+    money,
+)
+from neruba.money import Money
 
 VERSIONS_SHOWN = 20
+WRITE = ("Write the next version", "edit", "../next-version/")
 
 
 def rhythm(version: PlanVersion) -> str:
     """`every month`, `every 3 months`."""
-    count, unit = version.interval_count, version.interval
-    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return f"every {Rhythm(cast('IntervalUnit', version.interval), version.interval_count)}"
+
+
+def _title(version: PlanVersion) -> str:
+    minimum = minimum_of(version)
+    least = "" if minimum is None else f", at least {money(minimum)}"
+    return f"Version {version.version}: {version.name}, {rhythm(version)}{least}"
+
+
+def minimum_of(version: PlanVersion) -> Money | None:
+    minor = version.minimum_commitment_minor
+    return None if minor is None else Money(minor, version.currency)
 
 
 def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices") -> Table:
@@ -31,6 +59,15 @@ class PlanAdmin(PageAdmin):
     list_select_related = ["project"]
     search_fields = ["code__startswith"]
     search_help_text = "The beginning of a code"
+    list_before_template = "billing/plan_list_before.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        write = self.admin_site.admin_view(PriceForm.as_view())
+        return [
+            path("write/", write, name="billing_plan_write"),
+            path("<path:object_id>/next-version/", write, name="billing_plan_next"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         rows: QuerySet[Plan] = super().get_queryset(request)
@@ -46,7 +83,12 @@ class PlanAdmin(PageAdmin):
             .prefetch_related("prices")
             .order_by("-version")[:VERSIONS_SHOWN]
         )
+        writes = request.user.has_perm(PERMISSION)
+        standing = standing_on(
+            row.project, [version.pk for version in versions], at=clock.now(row.project)
+        )
         return Page(
+            more={"page_links": [WRITE]} if writes else {},
             facts=[
                 Fact("Code", row.code),
                 Fact("Project", link_to(row.project)),
@@ -54,12 +96,15 @@ class PlanAdmin(PageAdmin):
                 Fact("Versions", list_of(PlanVersion, "all versions", plan__id__exact=row.pk)),
             ],
             tables=[
-                table_of(
-                    version,
-                    list(version.prices.all()),
-                    f"Version {version.version}: {version.name}, {rhythm(version)}",
-                )
-                for version in versions
+                version_table(versions, standing),
+                *(
+                    table_of(
+                        version,
+                        list(version.prices.all()),
+                        _title(version),
+                    )
+                    for version in versions
+                ),
             ],
         )
 
@@ -82,6 +127,14 @@ class PlanVersionAdmin(PageAdmin):
 
     def page(self, request: HttpRequest, row: PlanVersion) -> Page:
         started = SubscriptionChange.objects.filter(project=row.project, plan_version=row)
+        standing = standing_on(row.project, [row.pk], at=clock.now(row.project))
+        others = list(
+            PlanVersion.objects.filter(project=row.project, plan=row.plan)
+            .exclude(pk=row.pk)
+            .prefetch_related("prices")
+            .order_by("-version")[:VERSIONS_SHOWN]
+        )
+        against = _against(row, others, request.GET.get("with", ""))
         return Page(
             facts=[
                 Fact("Plan", link_to(row.plan)),
@@ -90,12 +143,29 @@ class PlanVersionAdmin(PageAdmin):
                 Fact("Project", link_to(row.project)),
                 Fact("Currency", row.currency),
                 Fact("Rhythm", rhythm(row)),
+                Fact("Minimum a period", money(minimum_of(row))),
                 Fact("Created", instant(row.created_at)),
-                Fact("Subscriptions on it", started.count()),
+                Fact("Subscriptions on it", standing[row.pk]),
+                Fact("Subscriptions that ever took it", started.count()),
                 Fact("Hash of the definition", code(row.content_hash)),
             ],
-            tables=[table_of(row, list(row.prices.all()))],
+            tables=[
+                table_of(row, list(row.prices.all())),
+                *([] if against is None else [change_table(against, row, others)]),
+            ],
         )
+
+
+def _against(
+    version: PlanVersion, others: Sequence[PlanVersion], wanted: str
+) -> PlanVersion | None:
+    """What a version is compared with: the one of the wanted number, else the one before it, else
+    nothing.
+    """
+    for other in others:
+        if str(other.version) == wanted:
+            return other
+    return next((other for other in others if other.version < version.version), None)
 
 
 @admin.register(Price)

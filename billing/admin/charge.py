@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from billing.models import Charge
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -82,7 +82,7 @@ class ChargeAdmin(PageAdmin):
     ]
     list_filter = [
         Waiting,
-        ("effective_at", RangeDateTimeFilter),
+        ("effective_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "customer", "invoice"]
     ordering = ["-id"]

@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from billing.models import CreditNote, Invoice, InvoiceLine
-from billing.selectors.amounts import left_of_lines, lines_of
+from billing.selectors.amounts import billed_lines
 from billing.selectors.credit_notes import note_documents
 from billing.services.asking import Wanted, credit_or_ask, credited_lines, write_off_or_ask
 from billing.services.credit_notes import check_note_void, void_credit_note
@@ -77,15 +77,16 @@ class CreditForm(InvoiceForm):
         self.named: dict[str, InvoiceLine] = {}
         if self.row.status == Invoice.Status.DRAFT:
             return
-        own = lines_of(self.row)
-        left = left_of_lines(self.row, own)
-        for line in [line for line in own if left[line.line_key]][:LINES_SHOWN]:
+        left = [one for one in billed_lines(self.row) if one.left_minor]
+        for one in left[:LINES_SHOWN]:
+            line = one.line
+            taxed = ", net: its tax goes back with it" if any(one.taxes.values()) else ""
             name = f"amount_{line.position}"
             self.named[name] = line
             self.fields[name] = forms.CharField(
                 required=False,
                 label=line.description,
-                help_text=f"{self.text(left[line.line_key])} is left. Empty: nothing of it.",
+                help_text=f"{self.text(one.left_minor)} is left{taxed}. Empty: nothing of it.",
                 widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
             )
         self.order_fields([*self.named, "settle", "reason"])

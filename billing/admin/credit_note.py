@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 from unfold.views import ChangeList
 
@@ -23,6 +23,7 @@ from ledger.selectors.journal import entries_by_key, transfers_of_entries
 from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.selectors.wallets import grants_of
 from ledger.templates import OperationKey
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -68,7 +69,7 @@ class CreditNoteAdmin(PageAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("settle", ChoicesDropdownFilter),
-        ("issued_at", RangeDateTimeFilter),
+        ("issued_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "customer", "invoice"]
     ordering = ["-id"]
@@ -153,7 +154,7 @@ class CreditNoteAdmin(PageAdmin):
                 Headline("Invoice", link_to(row.invoice, row.invoice.number), "what it corrects"),
             ],
             facts=_facts(row),
-            tables=[_lines(document), _transfers(row)],
+            tables=[_lines(document), *_taxes(document), _transfers(row)],
         )
 
 
@@ -197,6 +198,25 @@ def _lines(document: NoteDocument) -> Table:
         empty="",
         numeric=("Quantity", "Net", "Tax"),
     )
+
+
+def _taxes(document: NoteDocument) -> list[Table]:
+    """The tax that goes back, by rate; nothing where there is none."""
+    if not document.taxes:
+        return []
+    currency = document.note.currency
+    return [
+        Table(
+            title="Tax",
+            columns=("Rate", "Tax"),
+            rows=[
+                (code(rate), money(Money(minor, currency)))
+                for rate, minor in document.taxes.items()
+            ],
+            empty="",
+            numeric=("Tax",),
+        )
+    ]
 
 
 def _transfers(note: CreditNote) -> Table:

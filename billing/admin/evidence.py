@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from billing.admin.tariff import COMMON, tariff
-from billing.rating.words import spoken
+from billing.rating.words import counted, spoken
 from neruba.admin.page import Fact, Table
 
 TITLES = {  # in the order in which they are shown
     "charge": "Charge",
     "correction": "Correction",
+    "minimum": "Minimum commitment",
+    "included_tax": "Inclusive tax",
     "plan": "Plan",
     "price": "Price",
     "usage": "Usage",
@@ -22,16 +24,40 @@ TITLES = {  # in the order in which they are shown
 NAMES = {
     "amount_exact": "Exact amount",
     "end": "Up to the instant",
+    "at_maximum": "Events at the maximum",
+    "at_minimum": "Events at the minimum",
+    "counted": "Counted towards it",
+    "counted_on_other_documents": "Of that on other documents",
     "ends_on": "Up to the day",
     "events": "Events counted",
+    "free": "Free events",
+    "gross": "Price with it",
     "law": "Law",
+    "negative": "Events below zero",
+    "rated": "Events at the percentage",
     "start": "From the instant",
     "starts_on": "From the day",
     "tax_code": "Tax code",
     "timezone": "Time zone",
 }
+# What is laid out row by row.
+SORTED = frozenset({"cells", "tally"})
 ORDER = ("starts_on", "ends_on", "start", "end", "meter", "aggregation", "quantity", "events")
-NUMBERS = {"amount", "amount_exact", "flat_amount", "quantity", "unit_amount"}
+NUMBERS = {
+    "amount",
+    "amount_billed",
+    "amount_exact",
+    "amount_known",
+    "commitment",
+    "counted",
+    "counted_on_other_documents",
+    "flat_amount",
+    "gross",
+    "quantity",
+    "quantity_billed",
+    "tax",
+    "unit_amount",
+}
 NUMERIC = ("Quantity", "Unit amount", "Flat amount", "Amount")
 
 
@@ -73,6 +99,10 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         yield from (_fact(name, values[name]) for name in COMMON if values.get(name) is not None)
         yield Fact("Costs", "; ".join(tariff(values, currency)))
         return
+    if group == "usage":
+        yield from _facts("", {k: v for k, v in values.items() if k not in SORTED}, currency)
+        yield from _sorts(values)
+        return
     for name in sorted(values, key=_place):
         value = values[name]
         if isinstance(value, Mapping):
@@ -80,6 +110,16 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
         else:
             yield _fact(name, value)
+
+
+def _sorts(usage: Mapping[str, Any]) -> Iterator[Fact]:
+    """The usage by the cells of a matrix, or by what a percentage made of its events."""
+    for row in usage.get("cells", ()):
+        name = "By the default price" if row["cell"] is None else f"In cell {row['cell'] + 1}"
+        yield Fact(name, _text("quantity", row["quantity"]))
+    for name, passed in usage.get("tally", {}).items():
+        words = f"{counted(passed['events'], 'event')} of {_text('amount', passed['amount'])}"
+        yield Fact(_name(name), words)
 
 
 def _steps(steps: Sequence[Mapping[str, str]]) -> Table | None:

@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 from unfold.decorators import action
 from unfold.views import ChangeList
 
 from billing.admin import correcting
+from billing.admin.compared import compared
 from billing.admin.documents import (
     InvoiceList,
     period_of,
@@ -25,11 +25,17 @@ from billing.admin.documents import (
     status_label,
 )
 from billing.admin.settlement import Receipt, SettledRow, statement, statement_table
-from billing.admin.sheet import lines_of_document, print_sheet, transfer_table
+from billing.admin.sheet import (
+    explained_sums,
+    lines_of_document,
+    print_sheet,
+    sums_of_document,
+    transfer_table,
+)
 from billing.models import Invoice, InvoiceLine, InvoiceParty
 from billing.selectors.documents import RELATED, Document
 from billing.selectors.verify import verify_invoices
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -65,8 +71,8 @@ class InvoiceAdmin(PageAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("reason", ChoicesDropdownFilter),
-        ("finalized_at", RangeDateTimeFilter),
-        ("boundary_at", RangeDateTimeFilter),
+        ("finalized_at", InstantRangeFilter),
+        ("boundary_at", InstantRangeFilter),
     ]
     list_select_related = RELATED
     ordering = ["-id"]
@@ -191,7 +197,9 @@ class InvoiceAdmin(PageAdmin):
             more={
                 "document": document,
                 "lines": lines_of_document(document),
-                "total": money(document.total),
+                "sums": sums_of_document(document),
+                "explained": explained_sums(document),
+                "compared": compared(row, request.GET.get("with", "")),
                 "settlement": None if is_draft else statement_table(self.settlement(document)),
                 "transfers": None if is_draft else transfer_table(document),
                 "verdict": verdict,
@@ -248,7 +256,7 @@ def _facts(document: Document) -> list[Fact]:
 @admin.register(InvoiceLine)
 class InvoiceLineAdmin(ReadOnlyAdmin):
     list_display = ["description", "invoice", "kind", "price", "quantity", "unit_amount"]
-    list_filter = [("period_start", RangeDateTimeFilter)]
+    list_filter = [("period_start", InstantRangeFilter)]
     list_select_related = ["project", "invoice"]
     ordering = ["-id"]
     search_fields = ["invoice__public_id__exact", "price__exact"]

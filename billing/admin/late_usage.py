@@ -3,16 +3,15 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from billing.models import LateUsage
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 
 
 @admin.register(LateUsage)
 class LateUsageAdmin(ReadOnlyAdmin):
     list_display = ["period", "due_at", "recorded_at"]
-    list_filter = [("recorded_at", RangeDateTimeFilter)]
+    list_filter = [("recorded_at", InstantRangeFilter)]
     list_select_related = ["project", "period__subscription"]
     ordering = ["-id"]
     search_fields = ["period__subscription__external_id__startswith"]

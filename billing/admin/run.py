@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
@@ -27,7 +26,7 @@ from billing.selectors.runs import Progress, chunks_held, matches, progress_of
 from billing.services.runs import create_run, repeat_run, retry_run
 from billing.tasks import plan_billing_run
 from neruba import clock
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.dialogs import ReasonForm, RowForm, act, operator
 from neruba.admin.page import (
     Banner,
@@ -124,7 +123,7 @@ class BillingRunAdmin(PageAdmin):
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("trigger", ChoicesDropdownFilter),
-        ("as_of", RangeDateTimeFilter),
+        ("as_of", InstantRangeFilter),
     ]
     list_select_related = ["project"]
     ordering = ["-id"]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,22 +12,40 @@ from billing.admin.evidence import Evidence, evidence_of
 from billing.admin.settlement import SettledRow
 from billing.models import CreditNote, Invoice
 from billing.rating.explain import explain_document
+from billing.rating.explain_sums import ExplainedSum, explain_sums
 from billing.rating.words import spoken
 from billing.selectors.credit_notes import NoteDocument
 from billing.selectors.documents import Document
+from billing.selectors.line_usage import LineUsage, usage_of_lines
+from ingest.models import UsageEvent, UsageWindow
 from ledger.chart import chart_account
 from ledger.selectors.journal import transfers_of_documents
-from neruba.admin.page import Table, code, day, days, figure, instant, link_to, money, pretty, whole
+from neruba.admin.page import (
+    Table,
+    code,
+    day,
+    days,
+    figure,
+    instant,
+    link_to,
+    list_of,
+    money,
+    pretty,
+    whole,
+)
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
+MICROSECOND = timedelta(microseconds=1)
 # Parts of an address by line.
 ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("state",), ("country",))
 
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON."""
+    """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON,
+    `links` lead down to the windows and the raw events behind it.
+    """
 
     key: str
     description: str
@@ -37,12 +56,14 @@ class ShownLine:
     text: tuple[str, ...]
     evidence: Evidence
     raw: str
+    links: tuple[str, ...]
 
 
 def lines_of_document(document: Document) -> list[ShownLine]:
     """The lines in their order, each with its explanation and evidence."""
     currency, zone = document.invoice.currency, zone_of(document)
     explained = explain_document(document.content, document.numbers)
+    usage = usage_of_lines(document)
     return [
         ShownLine(
             key=line["id"],
@@ -54,14 +75,69 @@ def lines_of_document(document: Document) -> list[ShownLine]:
             text=words.text,
             evidence=evidence_of(line["evidence"], currency),
             raw=pretty(line["evidence"]),
+            links=_links(document, usage.get(line["id"])),
         )
         for line, words in zip(document.content["lines"], explained, strict=True)
     ]
 
 
+def _links(document: Document, usage: LineUsage | None) -> tuple[str, ...]:
+    if usage is None:
+        return ()
+    end = parse_instant(usage.end) - MICROSECOND  # the list takes both ends in
+    to = {"effective_at_to_0": end.date(), "effective_at_to_1": end.time()}
+    since = {}
+    if not usage.carries_over:
+        start = parse_instant(usage.start)
+        since = {"effective_at_from_0": start.date(), "effective_at_from_1": start.time()}
+    subject = document.content["customer"]
+    windows = {"q": subject, "day_to": end.date()}
+    if since:
+        windows["day_from"] = since["effective_at_from_0"]
+    return (
+        list_of(UsageEvent, "Raw events behind it", q=subject, **since, **to),
+        list_of(UsageWindow, "Usage by day", **windows),
+    )
+
+
 def _period(line: Mapping[str, Any], zone: str) -> str:
     start, end = (parse_instant(line["period"][side]) for side in ("start", "end"))
     return days(start, end, zone)
+
+
+REASONS = {
+    "reverse": "Reverse charge: the recipient owes the tax.",
+    "exempt": "Exempt from tax.",
+}
+
+
+def sums_of_document(document: Document) -> list[tuple[str, str]]:
+    """From the sum of the lines to the total, each in words with its amount: nothing but the total
+    where nothing is taken off or put on.
+    """
+    content, currency = document.content, document.invoice.currency
+    total = ("Total", money(document.total))
+    if not content["discounts"] and not content["taxes"]:
+        return [total]
+    rows = [("Subtotal", figure(document.subtotal))]
+    for one in content["discounts"]:
+        off = f"{one['percent_off']} %" if one["percent_off"] else f"{one['amount_off']} {currency}"
+        name = one["name"] or one["coupon"]
+        rows.append((f"Discount {name} ({off})", f"−{one['amount']}".replace("−-", "")))
+    rows += [(_tax_words(tax, currency), tax["amount"]) for tax in content["taxes"]]
+    return [*rows, total]
+
+
+def explained_sums(document: Document) -> list[ExplainedSum]:
+    """Discounts, taxes and the total in words; nothing where the total is the sum of the lines."""
+    content = document.content
+    return explain_sums(content) if content["discounts"] or content["taxes"] else []
+
+
+def _tax_words(tax: Mapping[str, Any], currency: str) -> str:
+    if tax["reason"]:
+        return f"{tax['name']} on {tax['base']} {currency}. {REASONS[tax['reason']]}"
+    return f"{tax['name']} {tax['rate_percent']} % on {tax['base']} {currency}"
 
 
 def transfer_table(document: Document) -> Table:
@@ -111,7 +187,8 @@ def print_sheet(document: Document, settled: Sequence[SettledRow]) -> dict[str, 
         "payment_due_on": "" if is_draft else local_day(invoice.payment_due_at, zone),
         "zone": zone,
         "lines": lines_of_document(document),
-        "total": money(document.total),
+        "sums": sums_of_document(document),
+        "explained": explained_sums(document),
         "settled": [(row.words, row.on, money(row.amount)) for row in settled[1:-1]],
         "due": money(document.due),
     }
@@ -140,6 +217,15 @@ def credit_note_sheet(document: NoteDocument) -> dict[str, Any]:
             )
             for line in document.lines
         ],
+        "sums": [
+            ("Net", figure(Money(document.net_minor, note.currency))),
+            *(
+                (f"Tax {rate}", figure(Money(minor, note.currency)))
+                for rate, minor in document.taxes.items()
+            ),
+        ]
+        if document.tax_minor
+        else [],
         "total": money(document.total),
     }
 

@@ -8,17 +8,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 
 from billing.admin.documents import document_table, read_documents
 from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
+from billing.rating.rhythm import Rhythm
+from billing.rating.terms import Terms
 from billing.selectors.documents import RELATED, document_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.timelines import Timeline, timelines_of
 from neruba import clock
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -33,6 +34,7 @@ from neruba.admin.page import (
     list_of,
     money,
 )
+from neruba.money import Money
 
 STATUS = {"pending": "info", "active": "success", "canceled": "plain"}
 PERIODS_SHOWN = 24
@@ -79,7 +81,7 @@ class SubscriptionAdmin(PageAdmin):
         "end_at",
         "next_boundary_at",
     ]
-    list_filter = [StandsAt, ("due_at", RangeDateTimeFilter)]
+    list_filter = [StandsAt, ("due_at", InstantRangeFilter)]
     list_select_related = ["project", "customer"]
     ordering = ["-id"]
     search_fields = ["external_id__startswith", "customer__external_id__exact"]
@@ -129,6 +131,8 @@ class SubscriptionAdmin(PageAdmin):
                     [price.definition() for price in timeline.terms.prices],
                     currency=row.currency,
                     title="Prices agreed at the start",
+                    quantities=timeline.terms.quantities,
+                    overridden=timeline.terms.overridden,
                 ),
                 _period_table(row),
                 document_table(
@@ -149,7 +153,8 @@ def _facts(
     row: Subscription, timeline: Timeline, changes: Sequence[SubscriptionChange]
 ) -> list[Fact]:
     terms = timeline.terms
-    unit, count = terms.rhythm.interval, terms.rhythm.count
+    minor = terms.minimum_commitment_minor
+    minimum = None if minor is None else Money(minor, terms.currency)
     anchor = f"{terms.anchor}, day {terms.billing_day}" if terms.billing_day else terms.anchor
     return [
         Fact("Subscription", code(row.external_id)),
@@ -157,7 +162,9 @@ def _facts(
         Fact("Project", link_to(row.project)),
         Fact("Plan", link_to(changes[0].plan_version)),
         Fact("Currency", row.currency),
-        Fact("Rhythm", f"every {unit}" if count == 1 else f"every {count} {unit}s"),
+        Fact("Rhythm", f"every {terms.rhythm}"),
+        Fact("Invoices", _boundaries(terms)),
+        Fact("Minimum a period", money(minimum)),
         Fact("Anchor", anchor),
         Fact("Time zone", terms.zone),
         Fact("Starts", instant(row.start_at)),
@@ -165,6 +172,11 @@ def _facts(
         Fact("Boundaries billed", row.next_boundary),
         Fact("Created", instant(row.created_at)),
     ]
+
+
+def _boundaries(terms: Terms) -> str:
+    """How often there is an invoice, where prices have rhythms of their own."""
+    return f"every {terms.boundary_rhythm}" if len(terms.rhythms) > 1 else ""
 
 
 def _timeline_table(changes: Sequence[SubscriptionChange]) -> Table:
@@ -187,12 +199,13 @@ def _timeline_table(changes: Sequence[SubscriptionChange]) -> Table:
 
 
 def _period_table(subscription: Subscription) -> Table:
-    periods = subscription.periods.order_by("-number")[:PERIODS_SHOWN]
+    periods = subscription.periods.order_by("-start", "rhythm")[:PERIODS_SHOWN]
     return Table(
         title="Periods",
-        columns=("No.", "First day", "Up to but not including", "Zone", "Start", "End"),
+        columns=("Rhythm", "No.", "First day", "Up to but not including", "Zone", "Start", "End"),
         rows=[
             (
+                f"every {Rhythm.of(period.rhythm)}",
                 period.number,
                 day(period.starts_on),
                 day(period.ends_on),
@@ -218,7 +231,7 @@ class SubscriptionChangeAdmin(ReadOnlyAdmin):
         "actor",
         "reason",
     ]
-    list_filter = [("type", ChoicesDropdownFilter), ("requested_at", RangeDateTimeFilter)]
+    list_filter = [("type", ChoicesDropdownFilter), ("requested_at", InstantRangeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]
@@ -229,6 +242,7 @@ class SubscriptionChangeAdmin(ReadOnlyAdmin):
 class PeriodAdmin(ReadOnlyAdmin):
     list_display = [
         "subscription",
+        "rhythm",
         "number",
         "starts_on",
         "ends_on",
@@ -236,7 +250,7 @@ class PeriodAdmin(ReadOnlyAdmin):
         "start",
         "end",
     ]
-    list_filter = [("start", RangeDateTimeFilter)]
+    list_filter = [("start", InstantRangeFilter)]
     list_select_related = ["project", "subscription"]
     ordering = ["-id"]
     search_fields = ["subscription__external_id__startswith"]

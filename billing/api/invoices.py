@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Invoice, Subscription
-from billing.rating.explain import explain_document
 from billing.selectors.documents import Document, documents_of, documents_of_computed
 from billing.selectors.previews import preview
 from billing.selectors.verify import Verdict, verify_invoices
@@ -21,7 +20,6 @@ from neruba.api.fields import Identifier, Instant, Strict
 from neruba.api.views import ProjectView, one
 from neruba.errors import ConflictError, InvalidError, NotFoundError
 from neruba.models import Customer
-from neruba.money import Money
 
 
 class IntervalBody(serializers.Serializer[Any]):
@@ -43,10 +41,38 @@ class LineBody(serializers.Serializer[Any]):
     period = IntervalBody()
     quantity = serializers.CharField()
     unit_amount = serializers.CharField(allow_null=True)
-    amount = serializers.CharField()
+    amount = serializers.CharField(help_text="Net: without discounts and tax.")
+    discount_amount = serializers.CharField()
     tax_amount = serializers.CharField()
     corrects = CorrectsBody(allow_null=True)
     evidence = serializers.DictField()
+
+
+class PartBody(serializers.Serializer[Any]):
+    line = serializers.CharField(help_text="The id of a line.")
+    amount = serializers.CharField()
+
+
+class DiscountBody(serializers.Serializer[Any]):
+    coupon = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    percent_off = serializers.CharField(allow_null=True)
+    amount_off = serializers.CharField(allow_null=True)
+    amount = serializers.CharField()
+    lines = PartBody(many=True)
+
+
+class TaxBody(serializers.Serializer[Any]):
+    rate = serializers.CharField()
+    name = serializers.CharField()
+    rate_percent = serializers.CharField()
+    inclusive = serializers.BooleanField(help_text="Taken out of the prices, not put on them.")
+    reason = serializers.ChoiceField(
+        choices=["exempt", "reverse"], allow_null=True, help_text="Why nothing is due."
+    )
+    base = serializers.CharField(help_text="The net of the lines that carry it, less discounts.")
+    amount = serializers.CharField()
+    lines = PartBody(many=True)
 
 
 class InvoiceBody(serializers.Serializer[Any]):
@@ -60,8 +86,8 @@ class InvoiceBody(serializers.Serializer[Any]):
     finalized_at = serializers.DateTimeField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
     lines = LineBody(many=True)
-    discounts = serializers.ListField(child=serializers.DictField())
-    taxes = serializers.ListField(child=serializers.DictField())
+    discounts = DiscountBody(many=True)
+    taxes = TaxBody(many=True)
     subtotal = serializers.CharField()
     discount_total = serializers.CharField()
     tax_total = serializers.CharField()
@@ -83,7 +109,8 @@ class InvoiceBody(serializers.Serializer[Any]):
 def invoice_body(document: Document) -> dict[str, Any]:
     """An invoice as callers see it. Drafts and previews have neither number nor dates."""
     invoice, content, settlement = document.invoice, document.content, document.settlement
-    zero = Money(0, invoice.currency).amount
+    zero = document.money(0)
+    off, put = document.discount_by_line, document.tax_by_line
     instant = Instant()
     return {
         "id": invoice.public_id,
@@ -93,14 +120,19 @@ def invoice_body(document: Document) -> dict[str, Any]:
         "finalized_at": invoice.finalized_at and instant.to_representation(invoice.finalized_at),
         "due_at": invoice.payment_due_at and instant.to_representation(invoice.payment_due_at),
         "lines": [
-            {**line, "tax_amount": zero, "corrects": _corrects(line, document)}
+            {
+                **line,
+                "discount_amount": off.get(line["id"], zero).amount,
+                "tax_amount": put.get(line["id"], zero).amount,
+                "corrects": _corrects(line, document),
+            }
             for line in content["lines"]
         ],
         "discounts": content["discounts"],
         "taxes": content["taxes"],
-        "subtotal": document.total.amount,
-        "discount_total": zero,
-        "tax_total": zero,
+        "subtotal": document.subtotal.amount,
+        "discount_total": document.discount_total.amount,
+        "tax_total": document.tax_total.amount,
         "total": document.total.amount,
         "credits_applied": document.money(settlement.credits_minor).amount,
         "balance_applied": document.money(settlement.balance_minor).amount,
@@ -176,48 +208,6 @@ class InvoiceDetail(InvoiceView):
     @extend_schema(responses=InvoiceBody)
     def get(self, request: Request, public_id: str) -> Response:
         return Response(invoice_body(self.document(public_id)))
-
-
-class ExplainedLineBody(serializers.Serializer[Any]):
-    line = serializers.CharField()
-    description = serializers.CharField()
-    amount = serializers.CharField()
-    text = serializers.ListField(child=serializers.CharField())
-
-
-class ExplanationBody(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    number = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
-    total = serializers.CharField()
-    lines = ExplainedLineBody(many=True)
-
-
-class InvoiceExplain(InvoiceView):
-    """Each line in words, from its evidence alone."""
-
-    scopes = {"GET": "billing:read"}
-
-    @extend_schema(responses=ExplanationBody)
-    def get(self, request: Request, public_id: str) -> Response:
-        document = self.document(public_id)
-        return Response(
-            {
-                "id": document.invoice.public_id,
-                "number": document.invoice.number,
-                "currency": document.invoice.currency,
-                "total": document.total.amount,
-                "lines": [
-                    {
-                        "line": line.line,
-                        "description": line.description,
-                        "amount": line.amount,
-                        "text": list(line.text),
-                    }
-                    for line in explain_document(document.content, document.numbers)
-                ],
-            }
-        )
 
 
 class PreviewRequest(Strict):

@@ -10,19 +10,31 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.catalog import PriceBody
+from billing.api.catalog import INTERVALS, OverrideBody, PriceDefinitions
 from billing.models import Period, Plan, Subscription, SubscriptionChange
 from billing.selectors.timelines import timelines_of
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Identifier, Instant, Strict, Text, Timezone, Whole
+from neruba.api.fields import Amount, Identifier, Instant, Strict, Text, Timezone, Whole
 from neruba.api.views import ProjectView, one
 from neruba.errors import UnsupportedError
 from neruba.models import Customer
 
-LATER = ("quantities", "trial_end", "end_at", "overrides")
+LATER = ("trial_end", "end_at")
 STATUSES = ["pending", "active", "canceled"]
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class SeatQuantities(serializers.DictField):
+    """Numbers of seats by price code, as they came; the agreement reads them."""
+
+
+@extend_schema_field(OverrideBody(many=True))
+class OverrideList(serializers.ListField):
+    """Overrides as they came; the agreement reads them and points at what is wrong."""
+
+    child = serializers.DictField()
 
 
 class SubscriptionRequest(Strict):
@@ -35,10 +47,10 @@ class SubscriptionRequest(Strict):
     )
     billing_day = Whole(min_value=1, max_value=31, required=False, allow_null=True, default=None)
     timezone = Timezone(required=False, allow_null=True, default=None)
-    quantities = serializers.DictField(required=False, default=dict)
+    quantities = SeatQuantities(required=False, default=dict)
     trial_end = Instant(required=False, allow_null=True, default=None)
     end_at = Instant(required=False, allow_null=True, default=None)
-    overrides = serializers.ListField(required=False, default=list)
+    overrides = OverrideList(required=False, default=list, max_length=200)
     trial_usage = serializers.ChoiceField(
         choices=["billed", "free"], required=False, default="billed"
     )
@@ -60,7 +72,10 @@ class SubscriptionBody(serializers.Serializer[Any]):
     end_at = Instant(allow_null=True)
     next_boundary_at = Instant(allow_null=True)
     created_at = Instant()
-    prices = PriceBody(many=True)
+    minimum_commitment = Amount(allow_null=True)
+    quantities = serializers.DictField(child=serializers.CharField())
+    prices = PriceDefinitions()
+    overrides = PriceDefinitions(help_text="Those of `prices` that are not the plan's own.")
 
 
 class AtQuery(Strict):
@@ -75,13 +90,22 @@ class PeriodsQuery(ListQuery):
 
 
 class PeriodBody(serializers.Serializer[Period]):
-    number = serializers.IntegerField()
+    interval = serializers.SerializerMethodField()
+    interval_count = serializers.SerializerMethodField()
+    number = serializers.IntegerField(help_text="Counted from 0 for each rhythm.")
     start = Instant()
     end = Instant()
     starts_on = serializers.DateField()
     ends_on = serializers.DateField(help_text="The local date of the end, which is not part of it.")
     timezone = serializers.CharField(source="zone")
     policy = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=INTERVALS))
+    def get_interval(self, period: Period) -> str:
+        return period.rhythm.partition(":")[0]
+
+    def get_interval_count(self, period: Period) -> int:
+        return int(period.rhythm.partition(":")[2])
 
     @extend_schema_field({"type": "object"})
     def get_policy(self, period: Period) -> dict[str, Any]:
@@ -131,9 +155,17 @@ def subscription_bodies(rows: list[Subscription], at: datetime) -> list[dict[str
     bodies = []
     for row in rows:
         timeline = timelines[row.pk]
+        content = timeline.terms.content()
         bodies.append(
             {
-                **timeline.terms.content(),
+                "minimum_commitment": None,
+                "quantities": {},
+                **content,
+                "overrides": [
+                    price
+                    for price in content["prices"]
+                    if price["code"] in timeline.terms.overridden
+                ],
                 "external_id": row.external_id,
                 "customer": row.customer.external_id,
                 "status": timeline.status(at),

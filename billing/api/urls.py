@@ -2,19 +2,22 @@
 
 from django.urls import path
 
-from billing.api.catalog import PlanDetail, PlanList
+from billing.api.catalog import PlanDetail, PlanDiff, PlanList
 from billing.api.charges import ChargeList
+from billing.api.comparisons import InvoiceCompare
+from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
 from billing.api.erasure import CustomerErase
+from billing.api.explanations import InvoiceExplain
 from billing.api.invoice_acts import InvoiceVoid, InvoiceWriteOff
 from billing.api.invoices import (
     InvoiceApplyCredits,
     InvoiceDetail,
-    InvoiceExplain,
     InvoiceList,
     InvoicePreview,
     InvoiceVerify,
 )
+from billing.api.rating import RateCalculator
 from billing.api.reports import ReceivablesAgeing
 from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
 from billing.api.subscriptions import (
@@ -24,11 +27,19 @@ from billing.api.subscriptions import (
     SubscriptionPeriods,
     SubscriptionTimeline,
 )
+from billing.api.what_if import PlanWhatIf
 
 urlpatterns = [
     path("customers/<str:external_id>/erase", CustomerErase.as_view()),
+    path("customers/<str:external_id>/coupons", CustomerCoupons.as_view()),
+    path("customers/<str:external_id>/coupons/<str:code>", CustomerCoupon.as_view()),
+    path("coupons", CouponList.as_view()),
+    path("coupons/<str:code>", CouponDetail.as_view()),
     path("plans", PlanList.as_view()),
     path("plans/<str:code>", PlanDetail.as_view()),
+    path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
+    path("rate", RateCalculator.as_view()),
+    path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
     path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),
@@ -45,6 +56,7 @@ urlpatterns = [
     path("invoices/preview", InvoicePreview.as_view()),
     path("invoices/<str:public_id>", InvoiceDetail.as_view()),
     path("invoices/<str:public_id>/explain", InvoiceExplain.as_view()),
+    path("invoices/<str:public_id>/compare", InvoiceCompare.as_view()),
     path("invoices/<str:public_id>/verify", InvoiceVerify.as_view()),
     path("invoices/<str:public_id>/apply-credits", InvoiceApplyCredits.as_view()),
     path("invoices/<str:public_id>/void", InvoiceVoid.as_view()),

@@ -34,6 +34,9 @@ class PlanVersion(models.Model):
     currency = models.CharField(max_length=3)
     interval = models.CharField(max_length=5)
     interval_count = models.PositiveSmallIntegerField()
+    minimum_commitment_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="What each of its periods comes to at least."
+    )
     content_hash = models.CharField(
         max_length=64, help_text="Of the definition, to know a repeated POST."
     )

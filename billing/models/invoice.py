@@ -11,8 +11,9 @@ class Invoice(models.Model):
     that issues it.
 
     `boundary_at` is what it bills up to, `due_at` when it is to be finalised; both are business
-    times that no run changes. `bound_*` and `known_changes` say what was known at finalisation, so
-    that it can be rebuilt from raw usage however late events and changes came after it.
+    times that no run changes. `bound_*`, `known_changes` and `adjustments` say what was known at
+    finalisation, so that it can be rebuilt from raw usage however late events and changes came
+    after it.
     """
 
     class Status(models.TextChoices):
@@ -65,6 +66,13 @@ class Invoice(models.Model):
     bound_event = models.BigIntegerField(default=0)
     bound_retraction = models.BigIntegerField(default=0)
     known_changes = models.PositiveIntegerField(default=0)
+    adjustments = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What was known of discounts, tax and the plan's minimum: canonical JSON, "
+        "empty without any.",
+    )
     content_hash = models.CharField(max_length=64, blank=True)
     document_hash = models.CharField(max_length=64, blank=True)
     parties_digest = models.CharField(max_length=64, blank=True)

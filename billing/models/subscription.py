@@ -92,7 +92,8 @@ class Period(models.Model):
     that day.
 
     `whole_*` begin the whole period that ends at `end`, earlier than the start of a short first
-    one. `rhythm` leaves room for prices that bill on another rhythm than their plan.
+    one. `rhythm` is the code of its rhythm, such as `month:1`: a price may have one of its own, and
+    each rhythm has a numbering of its own.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from billing.rating.discounts import Discount, Discountable, discounts_of, known_discounts
 from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
 from billing.rating.lines import (
-    WHOLE,
     Line,
     common_evidence,
+    limits_share,
     rate,
     rounding_of,
+    share_evidence,
     usage_evidence,
     usage_key,
 )
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
+from billing.rating.proration import Share
 from billing.rating.terms import Terms
 from neruba.decimals import plain
 from neruba.money import Money, to_minor
@@ -33,6 +36,7 @@ class _Rerated:
     facts: CorrectionFacts
     price: PlanPrice
     use: Any
+    part: Share
     rated: Rated
     exact: Fraction
     known: int
@@ -46,27 +50,77 @@ def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
     """The corrections of a document, in the order of the facts; no line where nothing moves."""
     assert facts.terms is not None, "a correction is of a subscription"
     prices = {price.code: price for price in facts.terms.prices}
-    again = [_rerate(one, prices[one.price], facts.currency) for one in facts.corrections]
+    again = [
+        _rerate(one, prices[one.price], facts.terms, facts.currency) for one in facts.corrections
+    ]
     return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
 
 
+def correction_discounts(
+    facts: InvoiceFacts, lines: Sequence[Line], before: Sequence[Discount]
+) -> tuple[Discount, ...]:
+    """What corrections move of the discounts that their lines were printed with.
+
+    A line that came to nothing so far had nothing to take a discount off: its first correction is
+    discounted as it would have been, by the coupons that cover its period, after the discounts
+    `before` it on the document.
+    """
+    by_key = {corrected_key(one): one for one in facts.corrections}
+    answer: list[Discount] = []
+    fresh: list[Discountable] = []
+    for line in lines:
+        one = by_key.get(line.corrects["line"]) if line.corrects is not None else None
+        if one is None:
+            continue
+        if not one.billed.amount_minor and not one.billed.discounts:
+            if line.amount_minor > 0:
+                ends_at = one.held.period.end
+                fresh.append(
+                    Discountable(line.key, line.price, one.unit, ends_at, line.amount_minor)
+                )
+            continue
+        known = one.billed.amount_minor + line.amount_minor
+        for given, now in zip(
+            one.billed.discounts,
+            known_discounts(known, one.billed.discounts, one.billed.first_off, facts.rounding),
+            strict=True,
+        ):
+            if moved := now.amount_minor - given.amount_minor:
+                answer.append(replace(now, line=line.key, amount_minor=moved))
+    coupons = [one.after([*before, *answer]) for one in facts.coupons] if fresh else []
+    answer += discounts_of(fresh, coupons, currency=facts.currency, rounding=facts.rounding)
+    return tuple(answer)
+
+
 def corrected(
-    corrections: Sequence[CorrectionFacts], lines: Sequence[Line]
+    corrections: Sequence[CorrectionFacts], lines: Sequence[Line], discounts: Sequence[Discount]
 ) -> tuple[CorrectionFacts, ...]:
     """The facts of the same corrections once these lines are printed."""
-    printed = {
-        line.corrects["line"]: line.amount_minor for line in lines if line.corrects is not None
-    }
+    printed = {line.corrects["line"]: line for line in lines if line.corrects is not None}
     return tuple(
-        replace(one, billed=_billed(one, printed[key])) if key in printed else one
+        replace(one, billed=_billed(one, printed[key], discounts)) if key in printed else one
         for one in corrections
         for key in [corrected_key(one)]
     )
 
 
-def _billed(one: CorrectionFacts, amount_minor: int) -> BilledUsage:
-    total = one.billed.amount_minor + amount_minor
-    return BilledUsage(total, one.usage.quantity, one.usage.events)
+def _billed(one: CorrectionFacts, line: Line, discounts: Sequence[Discount]) -> BilledUsage:
+    mine = [of for of in discounts if of.line == line.key]
+    moved = {of.coupon.number: of.gross_minor for of in mine}
+    given = tuple(
+        replace(of, amount_minor=of.amount_minor + moved.get(of.coupon.number, 0))
+        for of in one.billed.discounts
+    ) or tuple(replace(of, amount_minor=of.gross_minor, included_minor=0) for of in mine)
+    first_off = one.billed.first_off or {of.coupon.number: of.amount_minor for of in given}
+    total = one.billed.amount_minor + line.gross_minor
+    return replace(
+        one.billed,
+        amount_minor=total,
+        quantity=one.usage.quantity,
+        events=one.usage.events,
+        discounts=given,
+        first_off=first_off,
+    )
 
 
 def corrected_key(correction: CorrectionFacts) -> str:
@@ -74,11 +128,12 @@ def corrected_key(correction: CorrectionFacts) -> str:
     return usage_key(correction.price, correction.held.period.interval)
 
 
-def _rerate(facts: CorrectionFacts, price: PlanPrice, currency: str) -> _Rerated:
+def _rerate(facts: CorrectionFacts, price: PlanPrice, terms: Terms, currency: str) -> _Rerated:
     use = price.price.use(facts.usage.measured)
-    rated, exact = rate(price, use, WHOLE)
+    part = limits_share(terms, facts.held, price)
+    rated, exact = rate(price, use, part)
     known = to_minor(exact, currency, rounding_of(facts.held.policy))
-    return _Rerated(facts, price, use, rated, exact, known)
+    return _Rerated(facts, price, use, part, rated, exact, known)
 
 
 def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
@@ -97,6 +152,7 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
         evidence={
             **common_evidence(terms, held, one.price, one.rated, one.exact),
             "usage": usage_evidence(one.price, usage, one.use),
+            **({} if one.part.is_whole else {"share": share_evidence(held.period, one.part)}),
             "correction": {
                 "quantity_billed": plain(billed.quantity),
                 "events_billed": billed.events,
@@ -105,4 +161,5 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
             },
         },
         corrects={"invoice": one.facts.invoice, "line": key},
+        tax=one.facts.tax,
     )

@@ -9,8 +9,14 @@ from neruba.decimals import (
     QUANTITY_PLACES,
     UNIT_AMOUNT_INTEGER_DIGITS,
     UNIT_AMOUNT_PLACES,
+    multiply,
     parse_decimal,
+    plain,
 )
+
+ALL = Decimal(100)
+HUNDREDTH = Decimal("0.01")
+MAX_COUNT = 10**9
 
 
 def refuse_unknown(
@@ -18,7 +24,7 @@ def refuse_unknown(
 ) -> None:
     """Raise PriceError `unknown` for the first field, by the alphabet, that is not known."""
     for name in sorted(definition.keys() - known):
-        raise PriceError(f"{pointer}/{_token(name)}", "unknown", f"{name!r} is not a field here")
+        raise PriceError(f"{pointer}/{token(name)}", "unknown", f"{name!r} is not a field here")
 
 
 def read_amount(
@@ -49,11 +55,67 @@ def read_quantity(
     )
 
 
+def read_percent(
+    definition: Mapping[str, object], name: str, *, default: str | None = None, pointer: str = ""
+) -> Decimal:
+    """Read a percentage from 0 to 100 of up to 12 decimals: of money that passes, nobody takes more
+    than all.
+    """
+    percent = read_amount(definition, name, default=default, pointer=pointer)
+    if percent > ALL:
+        raise PriceError(f"{pointer}/{name}", "too_large", f"{name} is at most 100 percent")
+    return percent
+
+
+def read_positive(
+    definition: Mapping[str, object], name: str, *, default: str | None = None, pointer: str = ""
+) -> Decimal:
+    """Read a quantity above 0 of up to 9 decimals; no default: required."""
+    quantity = read_quantity(definition, name, default=default, pointer=pointer)
+    if not quantity:
+        raise PriceError(f"{pointer}/{name}", "not_positive", f"{name} is above zero")
+    return quantity
+
+
+def read_optional_amount(definition: Mapping[str, object], name: str) -> Decimal | None:
+    """Read an amount as `read_amount` does; null or left out is None."""
+    return None if definition.get(name) is None else read_amount(definition, name)
+
+
+def percent_text(share: Decimal) -> str:
+    """Write a share as the percentage that it was read from."""
+    return plain(multiply(share, ALL))
+
+
+def read_count(definition: Mapping[str, object], name: str) -> int | None:
+    """Read a number of things from 0 to 10**9; null or left out is None."""
+    if definition.get(name) is None:
+        return None
+    count = _read(definition, name, default=None, pointer="", max_integer_digits=10, max_places=0)
+    if count > MAX_COUNT:
+        raise PriceError(f"/{name}", "too_large", f"{name} is at most {MAX_COUNT:,}")
+    return int(count)
+
+
+def read_choice(
+    definition: Mapping[str, object], name: str, choices: tuple[str, ...], *, default: str
+) -> str:
+    """Read one of a few words; null or left out is the default."""
+    value = definition.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str) or value not in choices:
+        raise PriceError(f"/{name}", "invalid", f"{name} is one of {', '.join(choices)}")
+    return value
+
+
 def read_boolean(
     definition: Mapping[str, object], name: str, *, default: bool, pointer: str = ""
 ) -> bool:
-    """Read true or false."""
-    value = definition.get(name, default)
+    """Read true or false; null or left out is the default."""
+    value = definition.get(name)
+    if value is None:
+        return default
     if not isinstance(value, bool):
         raise PriceError(f"{pointer}/{name}", "not_a_boolean", "write true or false")
     return value
@@ -68,8 +130,10 @@ def _read(
     max_integer_digits: int,
     max_places: int,
 ) -> Decimal:
-    place = f"{pointer}/{name}"
-    value = definition.get(name, default)
+    place = f"{pointer}/{token(name)}"
+    value = definition.get(name)
+    if value is None:
+        value = default
     if value is None:
         raise PriceError(place, "required", f"{name} is missing")
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -86,6 +150,6 @@ def _read(
     return number
 
 
-def _token(name: str) -> str:
+def token(name: str) -> str:
     """Write a name as a reference token of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

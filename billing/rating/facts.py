@@ -5,19 +5,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from billing.rating.discounts import CouponFacts, Discount
 from billing.rating.price import GroupUse, Measured
+from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import BillingPeriod
+from billing.rating.taxes import NO_TAX, TaxFacts
 from billing.rating.terms import Terms
+from neruba.money import Rounding
 from neruba.period import Interval
 from neruba.project_settings import ProjectSettings
+from neruba.tax import TaxRateFact
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodFacts:
-    """A period and the policy that it opened with."""
+    """A period and the policy that it opened with.
+
+    `rhythm` is the code of the rhythm that it is one of; empty where there is only one.
+    """
 
     period: BillingPeriod
     policy: ProjectSettings
+    rhythm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +50,26 @@ class UsageFacts:
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """What documents printed for a usage line so far: the sum of its amounts, and the usage that
-    the last of them knew. Nothing, where the document of the period was not made.
+    """What documents printed for a usage line so far: the sum of its amounts before discounts and
+    with inclusive tax, the usage that the last of them knew, what each coupon took off, in order of
+    application, and by its number what it took off when it was first applied. Nothing, where the
+    document of the period was not made.
     """
 
     amount_minor: int = 0
     quantity: Decimal = Decimal(0)
     events: int = 0
+    discounts: tuple[Discount, ...] = ()
+    first_off: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionFacts:
     """A usage line of a period that was billed before, and what is known of its usage now.
 
-    `invoice` is the operation key of the period's own document.
+    `invoice` is the operation key of the period's own document, `tax` what that put on its lines
+    (the customer's rates now, where it was not made), `unit` the number of the period that coupons
+    count the line for.
     """
 
     held: PeriodFacts
@@ -62,17 +77,35 @@ class CorrectionFacts:
     invoice: str
     usage: UsageFacts
     billed: BilledUsage
+    unit: int
+    tax: TaxFacts = NO_TAX
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumFacts:
+    """The plan's minimum of a period that was billed before: what all documents count towards it,
+    and what they printed of it, in minor units.
+    """
+
+    held: PeriodFacts
+    invoice: str
+    counted_minor: int
+    billed_minor: int
+    tax: TaxFacts = NO_TAX
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeFacts:
-    """A priced one-off that waits for an invoice."""
+    """A priced one-off that waits for an invoice. `rate` is the tax rate that its tax code names,
+    in place of the customer's, if any.
+    """
 
     key: str
     amount_minor: int
     description: str
     effective_at: datetime
     tax_code: str
+    rate: TaxRateFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +114,11 @@ class InvoiceFacts:
 
     `terms`, `ended` and `begun` are of the subscription's boundary: the period that ends there and
     the one that begins there, each None where there is none. `usage` is of the ended period, by
-    price code.
+    price code. Where prices have rhythms of their own, `ended` and `begun` are of the finest, which
+    is that of the boundaries; `coarser_ended` and `coarser_begun` hold the others that end or begin
+    there, by the code of their rhythm. `coupons` and `tax` are what was known of discounts and tax,
+    `rounding` is what they are rounded by, and `counted_minor` is what other documents count
+    towards the plan's minimum of the ended period.
     """
 
     customer: str
@@ -95,3 +132,34 @@ class InvoiceFacts:
     usage: Mapping[str, UsageFacts] = field(default_factory=dict)
     charges: tuple[ChargeFacts, ...] = ()
     corrections: tuple[CorrectionFacts, ...] = ()
+    minimums: tuple[MinimumFacts, ...] = ()
+    coupons: tuple[CouponFacts, ...] = ()
+    tax: TaxFacts = NO_TAX
+    rounding: Rounding = "half_up"
+    counted_minor: int = 0
+    coarser_ended: Mapping[str, PeriodFacts] = field(default_factory=dict)
+    coarser_begun: Mapping[str, PeriodFacts] = field(default_factory=dict)
+
+    def ended_on(self, rhythm: Rhythm) -> PeriodFacts | None:
+        """The period of this rhythm that ends at the boundary."""
+        return self.ended if self._is_finest(rhythm) else self.coarser_ended.get(rhythm.code)
+
+    def begun_on(self, rhythm: Rhythm) -> PeriodFacts | None:
+        """The period of this rhythm that begins at the boundary."""
+        return self.begun if self._is_finest(rhythm) else self.coarser_begun.get(rhythm.code)
+
+    @property
+    def minimum_period(self) -> PeriodFacts | None:
+        """The period of the plan that ends at the boundary, where the plan has a minimum."""
+        if self.terms is None or self.terms.minimum_commitment_minor is None:
+            return None
+        return self.ended_on(self.terms.rhythm)
+
+    @property
+    def all_ended(self) -> tuple[PeriodFacts, ...]:
+        """The periods of all rhythms that end at the boundary, the finest first."""
+        finest = () if self.ended is None else (self.ended,)
+        return (*finest, *self.coarser_ended.values())
+
+    def _is_finest(self, rhythm: Rhythm) -> bool:
+        return self.terms is not None and rhythm == self.terms.boundary_rhythm

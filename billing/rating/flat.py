@@ -6,7 +6,6 @@ Law: amount = `amount`, once in a period. A platform fee of 20 is 20 for 0 calls
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from billing.rating.definition import read_amount, refuse_unknown
 from billing.rating.numbers import Number
@@ -47,7 +46,8 @@ def rate(params: Flat, /, *, before: Number | None, more: Number) -> Rated:
             unit_amount=ZERO,
             flat_amount=params.amount,
             amount=params.amount,
-            words=partial(_say, params.amount),
+            say=_say,
+            about=(params.amount,),
         )
     )
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial
 
-from billing.rating.definition import read_amount
+from billing.rating.definition import read_optional_amount
 from billing.rating.numbers import Number, add, multiply, number_text, subtract
 from billing.rating.price import PriceError, Rated, Step
 from billing.rating.words import spoken
@@ -47,16 +46,17 @@ class Limits:
         if not difference:
             return rated
         if floor is not None and total < floor:
-            words = partial(_say, "raised to the minimum of", floor)
+            about: tuple[object, ...] = ("raised to the minimum of", floor)
         else:
             assert ceiling is not None, "a total is bounded by one of the two"
-            words = partial(_say, "lowered to the maximum of", ceiling)
+            about = ("lowered to the maximum of", ceiling)
         step = Step(
             quantity=ZERO,
             unit_amount=ZERO,
             flat_amount=difference,
             amount=difference,
-            words=words,
+            say=_say,
+            about=about,
         )
         return Rated(add(rated.amount_exact, difference), (*rated.steps, step))
 
@@ -66,9 +66,7 @@ def parse_limits(definition: Mapping[str, object]) -> Limits:
 
     Raises PriceError.
     """
-    minimum, maximum = (
-        None if definition.get(name) is None else read_amount(definition, name) for name in FIELDS
-    )
+    minimum, maximum = (read_optional_amount(definition, name) for name in FIELDS)
     if minimum is not None and maximum is not None and maximum < minimum:
         raise PriceError(
             "/maximum_amount", "below_minimum", f"the maximum is at least the minimum, {minimum}"

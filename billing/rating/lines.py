@@ -1,7 +1,7 @@
 """A line of an invoice, and what all kinds of lines have in common. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -11,7 +11,9 @@ from billing.rating.facts import PeriodFacts, UsageFacts
 from billing.rating.numbers import number_text
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
-from billing.rating.proration import POLICIES, Basis, Share, prorate
+from billing.rating.proration import POLICIES, Basis, Share, prorate, share
+from billing.rating.schedule import BillingPeriod
+from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
 from neruba.canonical import canonical_json, embedded
 from neruba.decimals import plain
@@ -19,7 +21,7 @@ from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 
-LineKind = Literal["recurring", "usage", "one_time", "charge", "correction"]
+LineKind = Literal["recurring", "seat", "usage", "one_time", "charge", "correction", "minimum"]
 Earned = Literal["ahead", "usage", "fee"]
 
 WHOLE = Share(1, 1, "days")
@@ -27,8 +29,9 @@ WHOLE = Share(1, 1, "days")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an invoice. `earned` says when its income is earned; it is for the books, not
-    printed.
+    """A line of an invoice, net of inclusive tax. `earned` says when its income is earned, `unit`
+    is the number of the subscription's period that coupons count it for, `tax` what it carries
+    where that is not the document's: they are not printed.
     """
 
     key: str
@@ -42,6 +45,27 @@ class Line:
     earned: Earned
     evidence: Mapping[str, Any]
     corrects: Mapping[str, str] | None = None
+    unit: int | None = None
+    tax: TaxFacts | None = None
+    included_minor: int = 0
+
+    @property
+    def gross_minor(self) -> int:
+        """The amount with the inclusive tax that is part of the price."""
+        return self.amount_minor + self.included_minor
+
+    def net_of(self, included_minor: int, currency: str) -> "Line":
+        """The line less the inclusive tax that is part of its amount."""
+        included = {
+            "gross": Money(self.amount_minor, currency).amount,
+            "tax": Money(included_minor, currency).amount,
+        }
+        return replace(
+            self,
+            amount_minor=self.amount_minor - included_minor,
+            included_minor=included_minor,
+            evidence={**self.evidence, "included_tax": included},
+        )
 
     @cached_property
     def evidence_text(self) -> str:
@@ -106,9 +130,47 @@ def period_content(period: Interval) -> dict[str, str]:
 
 
 def rate(price: PlanPrice, use: Any, part: Share) -> tuple[Rated, Fraction]:
-    """Rate a use of a whole period, as `Price.use` or `Price.read` gives it, and take a share."""
+    """Rate a use for a part of a period: of a fee the part is due, of usage all of it, and only its
+    minimum and maximum are scaled.
+    """
+    if price.kind == "usage":
+        rated = price.price.rate(use, part=part.fraction)
+        return rated, Fraction(rated.amount_exact)
     rated = price.price.rate(use)
     return rated, prorate(rated.amount_exact, part)
+
+
+def limits_share(terms: Terms, held: PeriodFacts, price: PlanPrice) -> Share:
+    """Which part of its minimum and maximum a usage price has in a period: all, unless the period
+    is a short one and the price is prorated.
+    """
+    if not (price.prorate and price.price.limits):
+        return WHOLE
+    period = held.period
+    return share(
+        period.span,
+        period.whole,
+        basis=basis_of(held.policy),
+        rhythm=terms.rhythm_of(price),
+    )
+
+
+def discount_name(line: str, number: int) -> str:
+    """How transfers name what the customer's redemption of this number takes off a line."""
+    return f"discount {number} {line}"
+
+
+def tax_name(line: str, tax: int) -> str:
+    """How transfers name what the invoice's tax of this place puts on a line."""
+    return f"tax {tax} {line}"
+
+
+def unit_amount_of(price: PlanPrice) -> str | None:
+    """What each unit of the line costs, where the price says it in one number: after a transform it
+    is none of the units that the line counts.
+    """
+    unit = price.price.definition().get("unit_amount")
+    return unit if isinstance(unit, str) and price.price.transform is None else None
 
 
 def line_key(price: PlanPrice, period: Interval) -> str:
@@ -143,14 +205,14 @@ def common_evidence(
             "rounding": held.policy.rounding,
             "timezone": terms.zone,
         },
-        "period": _period_evidence(period.start, period.end, period.starts_on, period.ends_on),
+        "period": period_evidence(period.start, period.end, period.starts_on, period.ends_on),
         "steps": [step.evidence() for step in rated.steps],
         "amount_exact": number_text(exact),
     }
 
 
 @lru_cache(maxsize=1024)
-def _period_evidence(
+def period_evidence(
     start: datetime, end: datetime, starts_on: date, ends_on: date
 ) -> Mapping[str, str]:
     """Subscriptions with one billing calendar have the same few periods."""
@@ -158,6 +220,19 @@ def _period_evidence(
         **period_content(Interval(start, end)),
         "starts_on": starts_on.isoformat(),
         "ends_on": ends_on.isoformat(),
+    }
+
+
+def share_evidence(period: BillingPeriod, part: Share) -> dict[str, Any]:
+    """Which part of the whole period an amount is for."""
+    return {
+        "numerator": part.numerator,
+        "denominator": part.denominator,
+        "unit": part.unit,
+        "whole": {
+            "starts_on": period.whole_starts_on.isoformat(),
+            "ends_on": period.ends_on.isoformat(),
+        },
     }
 
 

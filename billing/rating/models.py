@@ -6,8 +6,20 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from billing.rating import flat, graduated, limits, per_unit
+from billing.rating import (
+    dynamic,
+    flat,
+    graduated,
+    graduated_percentage,
+    limits,
+    matrix,
+    package,
+    per_unit,
+    percentage,
+    volume,
+)
 from billing.rating.limits import Limits, parse_limits
+from billing.rating.numbers import Number
 from billing.rating.price import Measured, Params, PriceError, PriceModel, Rated, Reads
 from billing.rating.transform import Transform, parse_transform
 
@@ -17,6 +29,12 @@ MODELS: dict[str, PriceModel[Any, Any]] = {
         flat.MODEL,
         per_unit.MODEL,
         graduated.MODEL,
+        volume.MODEL,
+        package.MODEL,
+        percentage.MODEL,
+        graduated_percentage.MODEL,
+        matrix.MODEL,
+        dynamic.MODEL,
     )
 }
 WHOLE = Fraction(1)
@@ -54,6 +72,11 @@ class Price:
         """How much of what a meter measures it needs."""
         return self.model.reads
 
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties of events by which it asks for groups, in order; () where it does not."""
+        return self.model.properties(self.params)
+
     def use(self, measured: Measured, *, after: Any = None) -> Any:
         """What of the measured is rated: small, and all that the amount follows from.
 
@@ -74,6 +97,10 @@ class Price:
         """The use again, from the `usage` of a line's evidence: the inverse of `evidence`."""
         return self.model.read(self.params, usage_evidence)
 
+    def join(self, first: Any, second: Any) -> Any:
+        """One use of two parts, the second of which came after the first."""
+        return self.model.join(first, second)
+
     def rate(
         self, more: Any, *, before: Any = None, is_last: bool = True, part: Fraction = WHOLE
     ) -> Rated:
@@ -82,8 +109,8 @@ class Price:
         Exact, in major units; the invoice line rounds. Negative net usage rates as zero. `is_last`
         says that nothing of the period comes after it: only then a minimum is raised to. `part` is
         the share of a whole period, by which the minimum and the maximum are scaled. Law:
-        rate(a) + rate(b, before=a) == rate(a + b) for parts that are not negative, the first of
-        them with is_last=False.
+        rate(a) + rate(b, before=a) == rate(join(a, b)) for parts that are not negative, the first
+        of them with is_last=False.
         """
         if self.transform is not None:
             before, more = self.model.convert(self.transform, before, more)
@@ -94,6 +121,10 @@ class Price:
         if before is not None:
             earlier = self.model.rate(self.params, before=None, more=before).amount_exact
         return self.limits.bounded(rated, earlier, is_last=is_last, part=part)
+
+    def conversion(self, quantity: Number) -> str | None:
+        """What a transform makes of a quantity, in words; None without one."""
+        return None if self.transform is None else self.transform.words(quantity)
 
     def definition(self) -> dict[str, object]:
         """Return the canonical definition: `parse_price` of it gives an equal price."""

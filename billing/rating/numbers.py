@@ -13,12 +13,16 @@ Number = Decimal | Fraction
 EXACT_PLACES = 12
 
 
+# Rating does little else than call these three.
+_add, _subtract, _multiply = EXACT.add, EXACT.subtract, EXACT.multiply
+
+
 def add(first: Number, *others: Number) -> Number:
     """Add without loss. Raises `decimal.Inexact` where decimals need more than 200 digits."""
     total = first
     for other in others:
         try:
-            total = EXACT.add(total, other)  # type: ignore[arg-type]
+            total = _add(total, other)  # type: ignore[arg-type]
         except TypeError:
             total = Fraction(total) + Fraction(other)
     return total
@@ -27,7 +31,7 @@ def add(first: Number, *others: Number) -> Number:
 def subtract(first: Number, second: Number) -> Number:
     """Subtract without loss. Raises `decimal.Inexact` as `add` does."""
     try:
-        return EXACT.subtract(first, second)  # type: ignore[arg-type]
+        return _subtract(first, second)  # type: ignore[arg-type]
     except TypeError:
         return Fraction(first) - Fraction(second)
 
@@ -35,7 +39,7 @@ def subtract(first: Number, second: Number) -> Number:
 def multiply(first: Number, second: Number) -> Number:
     """Multiply without loss. Raises `decimal.Inexact` as `add` does."""
     try:
-        return EXACT.multiply(first, second)  # type: ignore[arg-type]
+        return _multiply(first, second)  # type: ignore[arg-type]
     except TypeError:
         return Fraction(first) * Fraction(second)
 
@@ -51,6 +55,15 @@ def divide(first: Number, second: Decimal) -> Number:
 def negated(number: Number) -> Number:
     """The number with the other sign, in any context."""
     return -number if isinstance(number, Fraction) else number.copy_negate()
+
+
+def packages(units: Number, size: Decimal, *, begun: bool = True) -> Decimal:
+    """How many packages of `size` > 0 so many units >= 0 begin, or else fill."""
+    try:
+        full = EXACT.divide_int(units, size)  # type: ignore[arg-type]
+    except TypeError:
+        full = Decimal(Fraction(units) // Fraction(size))
+    return EXACT.add(full, 1) if begun and multiply(full, size) < units else full
 
 
 def number_text(number: Number) -> str:

@@ -7,7 +7,6 @@ units cost 50.5 x 2 = 101.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from billing.rating.definition import read_amount, read_quantity, refuse_unknown
 from billing.rating.numbers import Number, multiply, subtract
@@ -66,9 +65,8 @@ def rate(params: PerUnit, /, *, before: Number | None, more: Number) -> Rated:
                 unit_amount=params.unit_amount,
                 flat_amount=ZERO,
                 amount=multiply(paid, params.unit_amount),
-                words=partial(
-                    units_in_words, paid, above=free_until, unit_amount=params.unit_amount
-                ),
+                say=units_in_words,
+                about=(paid, free_until, params.unit_amount),
             )
         )
     return Rated.of(*steps)

@@ -6,23 +6,33 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from billing.rating.definition import read_boolean
+from billing.rating.filters import PriceFilter, parse_filters
 from billing.rating.models import Price, parse_price
 from billing.rating.price import PriceError
+from billing.rating.rhythm import MAX_COUNT, IntervalUnit, Rhythm
 
-Kind = Literal["recurring", "usage", "one_time"]
+Kind = Literal["recurring", "seat", "usage", "one_time"]
 Billing = Literal["in_advance", "in_arrears"]
 
-COMMON = frozenset({"code", "name", "kind", "meter", "billing", "prorate"})
-# Parts of the contract that this version does not have; a null or an empty list asks for nothing.
-UNSUPPORTED = frozenset({"filters", "interval", "interval_count"})
-# Of a quantity that is measured, not of a fee.
-OF_USAGE = ("transform", "minimum_amount", "maximum_amount")
+# Billed again in each period, ahead or after the fact, and prorated.
+FEES = ("recurring", "seat")
+# The models that price a quantity of things: not a fixed amount, nor money, nor single events.
+OF_SEATS = ("per_unit", "graduated", "volume", "package")
+COMMON = frozenset(
+    {"code", "name", "kind", "meter", "filters", "billing", "prorate", "interval", "interval_count"}
+)
+# Of a quantity, not of a fixed fee; a transform, of one that is measured.
+OF_QUANTITIES = ("minimum_amount", "maximum_amount")
 MAX_CODE = 255
 
 
 @dataclass(frozen=True)
 class PlanPrice:
-    """One price of a plan: what is billed, when, and by which model. `meter` is a code, or None."""
+    """One price of a plan: what is billed, when, and by which model.
+
+    `meter` is a code, or None; `filters` say which of its events count, all that hold them.
+    `rhythm` is its own where it has one; else it is billed on its plan's.
+    """
 
     code: str
     name: str
@@ -31,6 +41,13 @@ class PlanPrice:
     prorate: bool
     meter: str | None
     price: Price
+    filters: tuple[PriceFilter, ...] = ()
+    rhythm: Rhythm | None = None
+
+    @property
+    def is_fee(self) -> bool:
+        """Whether it is a fixed fee, for itself or for each seat."""
+        return self.kind in FEES
 
     def definition(self) -> dict[str, object]:
         """Return the canonical definition: `parse_plan_price` of it gives an equal price."""
@@ -38,7 +55,7 @@ class PlanPrice:
 
     @cached_property
     def _definition(self) -> Mapping[str, object]:
-        return {
+        definition: dict[str, object] = {
             "code": self.code,
             "name": self.name,
             "kind": self.kind,
@@ -47,18 +64,21 @@ class PlanPrice:
             "meter": self.meter,
             **self.price.definition(),
         }
+        if self.filters:
+            definition["filters"] = [one.spec() for one in self.filters]
+        if self.rhythm is not None:
+            definition["interval"] = self.rhythm.interval
+            definition["interval_count"] = self.rhythm.count
+        return definition
 
 
 def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
     """Read a price of a plan.
 
-    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat and has
-    no meter; usage has one, and is billed in arrears. Raises PriceError, whose pointer is seen from
-    the price.
+    `name` is the code where it is left out; `billing` follows from the kind. A fee is flat; a seat
+    has a model of its quantity; both have no meter. Usage has one, and is billed in arrears. Raises
+    PriceError, whose pointer is seen from the price.
     """
-    for name in sorted(UNSUPPORTED & definition.keys()):
-        if definition[name] not in (None, [], {}):
-            raise PriceError(f"/{name}", "unsupported", f"{name} is not supported by this version")
     code = _read_text(definition, "code")
     kind = _read_choice(definition, "kind", get_args(Kind))
     meter = definition.get("meter")
@@ -66,15 +86,17 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
         meter = _read_text(definition, "meter")
     elif meter is not None:
         raise PriceError("/meter", "no_meter", "only a usage price has a meter")
+    filters = parse_filters(definition)
+    if filters and kind != "usage":
+        raise PriceError("/filters", "no_meter", "only a usage price has filters")
     default = "in_arrears" if kind == "usage" else "in_advance"
     billing = _read_choice(definition, "billing", get_args(Billing), default=default)
-    if kind != "recurring" and billing != default:
+    if kind not in FEES and billing != default:
         raise PriceError("/billing", "invalid", f"a {kind} price is billed {default}")
-    model = {k: v for k, v in definition.items() if k not in COMMON and k not in UNSUPPORTED}
+    model = {k: v for k, v in definition.items() if k not in COMMON}
     price = parse_price(model)
-    if kind != "usage" and price.model.name != "flat":
-        raise PriceError("/model", "invalid", f"a {kind} price is flat")
-    for name in OF_USAGE if kind in ("recurring", "one_time") else ():
+    _refuse_model(kind, price)
+    for name in _unfit(kind):
         if definition.get(name) is not None:
             raise PriceError(f"/{name}", "invalid", f"a {kind} price has no {name}")
     return PlanPrice(
@@ -85,7 +107,44 @@ def parse_plan_price(definition: Mapping[str, object]) -> PlanPrice:
         prorate=read_boolean(definition, "prorate", default=True),
         meter=meter if isinstance(meter, str) else None,
         price=price,
+        filters=filters,
+        rhythm=_read_rhythm(definition, kind),
     )
+
+
+def _read_rhythm(definition: Mapping[str, object], kind: str) -> Rhythm | None:
+    count = definition.get("interval_count")
+    if definition.get("interval") is None:
+        if count is not None:
+            raise PriceError("/interval_count", "invalid", "interval_count counts an interval")
+        return None
+    if kind == "one_time":
+        raise PriceError("/interval", "invalid", "a one_time price is billed once")
+    interval = _read_choice(definition, "interval", get_args(IntervalUnit))
+    count = 1 if count is None else count
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
+        raise PriceError(
+            "/interval_count", "invalid", f"interval_count is a whole number, 1 to {MAX_COUNT}"
+        )
+    return Rhythm(interval, count)  # type: ignore[arg-type]
+
+
+def _unfit(kind: str) -> tuple[str, ...]:
+    """What a price of this kind cannot have."""
+    if kind == "usage":
+        return ()
+    return ("transform",) if kind == "seat" else ("transform", *OF_QUANTITIES)
+
+
+def _refuse_model(kind: str, price: Price) -> None:
+    """A model must have what it reads, and must read what the kind is about."""
+    name = price.model.name
+    if kind == "seat" and name not in OF_SEATS:
+        raise PriceError(
+            "/model", "invalid", f"a seat is priced by quantity: {', '.join(OF_SEATS)}, not {name}"
+        )
+    if kind not in ("usage", "seat") and name != "flat":
+        raise PriceError("/model", "invalid", f"a {kind} price is flat")
 
 
 def _read_text(definition: Mapping[str, object], name: str, *, default: str | None = None) -> str:

@@ -1,9 +1,9 @@
 """What every price model has in common: what it reads, its law and what a rating returns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from billing.rating.numbers import Number, add, number_text
 from neruba.decimals import ZERO
@@ -47,24 +47,24 @@ class Measured:
     values: tuple[Decimal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One row of the arithmetic: `amount` is exactly `quantity` x `unit_amount` + `flat_amount`.
 
-    Amounts are exact, in major units. The words are made when they are asked for: a billing run
-    has no use for them.
+    Amounts are exact, in major units. `say` makes the words of `about` when they are asked for: a
+    billing run has no use for them.
     """
 
     quantity: Number
     unit_amount: Number
     flat_amount: Number
     amount: Number
-    words: Callable[[], str] = field(compare=False, repr=False)
+    say: Callable[..., str]
+    about: tuple[object, ...]
 
     @property
     def text(self) -> str:
         """The row in words, to be read aloud."""
-        return self.words()
+        return self.say(*self.about)
 
     def evidence(self) -> dict[str, str]:
         """Return the numbers of the row as canonical text, for storing and hashing.
@@ -113,18 +113,22 @@ class Rate(Protocol[P_contra, U_contra]):
     ) -> Rated: ...
 
 
+def _no_properties(_: Params) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class PriceModel(Generic[P, U]):
     """A way to price what a meter says: its name in a definition, its version, its functions.
 
     `fields` are the names that a definition may hold beside `model`; `parse` raises PriceError.
-    `reads` says how much of `Measured` it needs. `use` makes of it what is rated: small, and all
-    that the amount follows from; what was used before changes the use of one that goes event by
-    event. `evidence` is what stands of a use in the evidence beside the quantity, `read` its
-    inverse. `convert` applies a transform to a use and the one before it. The parts of an
-    `additive` model are priced by what they hold; those of the others are the total less the total
-    before. A change that can give another amount or other evidence is a new version; the old one
-    stays.
+    `reads` says how much of `Measured` it needs, and `properties` which properties of events. `use`
+    makes of it what is rated: small, and all that the amount follows from; one that goes event by
+    event also asks what was used before. `evidence` is what stands of a use in the evidence beside
+    the quantity, `read` its inverse. `join` makes one use of two parts, `convert` applies a
+    transform to a use and the one before it. The parts of an `additive` model are priced by what
+    they hold, those of the others as the total less the total before. A change that can give
+    another amount or other evidence is a new version; the old one stays.
     """
 
     name: str
@@ -134,8 +138,10 @@ class PriceModel(Generic[P, U]):
     use: Callable[[P, Measured, U | None], U]
     evidence: Callable[[P, U], dict[str, Any]]
     read: Callable[[P, Mapping[str, Any]], U]
+    join: Callable[[U, U], U]
     convert: "Callable[[Transform, U | None, U], tuple[U | None, U]]"
     rate: Rate[P, U]
+    properties: Callable[[P], tuple[str, ...]] = _no_properties
     reads: Reads = "quantity"
     additive: bool = True
 

@@ -28,6 +28,7 @@ def quantity_model(
         use=_use,
         evidence=_evidence,
         read=_read,
+        join=add,
         convert=convert_quantity,
         rate=rate,
         additive=additive,

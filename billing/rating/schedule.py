@@ -6,15 +6,12 @@ The algorithm, with worked dates, is in docs/periods-and-proration.md.
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from typing import Literal
 
 from dateutil.relativedelta import relativedelta
 
 from billing.rating.proration import Basis, Span
-from billing.rating.rhythm import Rhythm
+from billing.rating.rhythm import Anchor, Rhythm
 from neruba.period import Interval, local_date, local_instant, local_midnight, zone_named
-
-Anchor = Literal["calendar", "anniversary"]
 
 _LAST_DAY_OF_A_MONTH = 31
 MIDNIGHT = time()
@@ -93,6 +90,10 @@ class Schedule:
         if number < 0:
             raise ValueError(f"boundaries are counted from 0, not {number}")
         return self.start if number == 0 else self._instant(self._first + number)
+
+    def date_of(self, number: int) -> date:
+        """Return the local date of boundary `number` >= 0."""
+        return self._starts_on if number == 0 else self._date(self._first + number)
 
     def period(self, number: int) -> BillingPeriod:
         """Return the period from boundary `number` >= 0 to the next one."""

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -11,8 +12,10 @@ import msgspec
 
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
-from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.rating.schedule import Anchor, Schedule
+from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, from_finest
+from billing.rating.schedule import BillingPeriod, Schedule
+from neruba.decimals import plain
+from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
 
 
@@ -20,6 +23,10 @@ from neruba.period import parse_instant, rfc3339
 class Terms:
     """The snapshot that stands on the change that made it; versions that come later do not touch
     it.
+
+    `minimum_commitment_minor` is what each period comes to at least. `quantities` are the seats, by
+    price code: one for each seat price. `overridden` are the codes of the prices that are not the
+    plan's own, in the order of `prices`.
     """
 
     plan: str
@@ -32,22 +39,81 @@ class Terms:
     basis: Basis
     start: datetime
     prices: tuple[PlanPrice, ...]
+    minimum_commitment_minor: int | None = None
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
 
     @cached_property
-    def schedule(self) -> Schedule:
-        return Schedule(
-            rhythm=self.rhythm,
-            anchor=self.anchor,
-            zone=self.zone,
-            start=self.start,
-            basis=self.basis,
-            billing_day=self.billing_day,
-        )
+    def rhythms(self) -> tuple[Rhythm, ...]:
+        """The plan's rhythm and those of its prices, the finest first, each nested in the one
+        before it.
+        """
+        return from_finest([self.rhythm, *map(self.rhythm_of, self.prices)], self.anchor)
 
     @property
-    def rhythm_code(self) -> str:
-        """The rhythm as it stands in keys, such as `month:1`."""
-        return f"{self.rhythm.interval}:{self.rhythm.count}"
+    def boundary_rhythm(self) -> Rhythm:
+        """The rhythm of boundaries and invoices: the finest."""
+        return self.rhythms[0]
+
+    def rhythm_of(self, price: PlanPrice) -> Rhythm:
+        return price.rhythm or self.rhythm
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the boundaries."""
+        return self.schedules[self.boundary_rhythm.code]
+
+    @cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The schedule of each rhythm by its code, the finest first."""
+        return {
+            rhythm.code: Schedule(
+                rhythm=rhythm,
+                anchor=self.anchor,
+                zone=self.zone,
+                start=self.start,
+                basis=self.basis,
+                billing_day=self.billing_day,
+            )
+            for rhythm in self.rhythms
+        }
+
+    def turns(self, number: int) -> dict[str, int]:
+        """Which boundary of each rhythm lies on boundary `number`, by code, the finest first; a
+        rhythm without one there is left out.
+        """
+        fine, *coarser = self.schedules.items()
+        turns = {fine[0]: number}
+        if coarser:
+            at, on = fine[1].boundary(number), fine[1].date_of(number)
+            for code, schedule in coarser:
+                own = schedule.number_at(at)
+                if schedule.date_of(own) == on:
+                    turns[code] = own
+        return turns
+
+    def boundary_at_end(self, rhythm: str, period: BillingPeriod) -> int:
+        """The number of the boundary where a period of this rhythm ends."""
+        if rhythm == self.boundary_rhythm.code:
+            return period.number + 1
+        number = self.schedule.number_at(period.end)
+        while self.schedule.date_of(number) > period.ends_on:
+            number -= 1
+        return number
+
+    def prices_on(self, rhythm: str) -> tuple[PlanPrice, ...]:
+        """The prices of the rhythm with this code, in their order."""
+        if len(self.rhythms) == 1:
+            return self.prices
+        return tuple(price for price in self.prices if self.rhythm_of(price).code == rhythm)
+
+    def meters_on(self, rhythm: str) -> set[str]:
+        """The codes of the meters that are billed on a rhythm."""
+        return {price.meter for price in self.prices_on(rhythm) if price.meter is not None}
+
+    def has_usage_at(self, number: int) -> bool:
+        """Whether a period of a usage price ends at boundary `number`."""
+        return number > 0 and any(self.meters_on(code) for code in self.turns(number))
 
     @cached_property
     def has_usage(self) -> bool:
@@ -55,7 +121,7 @@ class Terms:
 
     @cached_property
     def has_fee(self) -> bool:
-        return any(price.kind == "recurring" for price in self.prices)
+        return any(price.is_fee for price in self.prices)
 
     @cached_property
     def meters(self) -> set[str]:
@@ -63,8 +129,8 @@ class Terms:
         return {price.meter for price in self.prices if price.meter is not None}
 
     def content(self) -> dict[str, Any]:
-        """The canonical form: `Terms.read` of it gives equal terms."""
-        return {
+        """The canonical form: `Terms.read` of it gives equal terms. What is not set has no key."""
+        content = {
             "plan": self.plan,
             "plan_version": self.plan_version,
             "currency": self.currency,
@@ -77,11 +143,20 @@ class Terms:
             "start_at": rfc3339(self.start),
             "prices": [price.definition() for price in self.prices],
         }
+        if self.minimum_commitment_minor is not None:
+            minimum = Money(self.minimum_commitment_minor, self.currency)
+            content["minimum_commitment"] = minimum.amount
+        if self.quantities:
+            content["quantities"] = {code: plain(each) for code, each in self.quantities.items()}
+        if self.overridden:
+            content["overridden"] = list(self.overridden)
+        return content
 
     @classmethod
     def read(cls, text: str) -> "Terms":
         """Read the canonical JSON of `content`."""
         content = _decode(text)
+        minimum = content.minimum_commitment
         return cls(
             plan=content.plan,
             plan_version=content.plan_version,
@@ -93,6 +168,11 @@ class Terms:
             basis=content.basis,
             start=parse_instant(content.start_at),
             prices=_parse_prices(bytes(content.prices)),
+            minimum_commitment_minor=(
+                None if minimum is None else Money.parse(minimum, content.currency).minor
+            ),
+            quantities={code: Decimal(each) for code, each in content.quantities.items()},
+            overridden=tuple(content.overridden),
         )
 
 
@@ -110,6 +190,9 @@ class _Content(msgspec.Struct):
     basis: Basis
     start_at: str
     prices: msgspec.Raw
+    minimum_commitment: str | None = None
+    quantities: dict[str, str] = {}
+    overridden: list[str] = []
 
 
 _decode = msgspec.json.Decoder(_Content).decode

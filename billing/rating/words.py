@@ -1,7 +1,8 @@
 """Numbers in the words of a step."""
 
-from functools import partial
+from decimal import Decimal
 
+from billing.rating.definition import percent_text
 from billing.rating.numbers import Number, number_text
 from billing.rating.price import Step
 from neruba.decimals import ZERO
@@ -14,12 +15,39 @@ def spoken(value: Number) -> str:
     return f"{int(integer):,}{point}{places}" if value >= 1 or value <= -1 else text
 
 
-def units_in_words(units: Number, *, above: Number, unit_amount: Number) -> str:
-    """Say what further units cost, above those that came before them."""
-    each = f"at {spoken(unit_amount)} each"
+def units_in_words(units: Number, above: Number | None, unit_amount: Number) -> str:
+    """Say what further units cost, above those that came before them (None: these are all)."""
+    comma = "," if above else ""
+    return f"{further(units, above)}{comma} at {spoken(unit_amount)} each"
+
+
+def further(units: Number, above: Number | None) -> str:
+    """Name units by those that came before them (None: these are all)."""
     if above:
-        return f"the next {spoken(units)}, above {spoken(above)}, {each}"
-    return f"the first {spoken(units)} {each}" if units else f"0 {each}"
+        return f"the next {spoken(units)}, above {spoken(above)}"
+    if not units:
+        return "0"
+    return f"all {spoken(units)}" if above is None else f"the first {spoken(units)}"
+
+
+def percent_in_words(money: Number, *, share: Decimal, above: Number = ZERO) -> str:
+    """Say which percentage is taken of money, above what came before it."""
+    what = f"the next {spoken(money)}, above {spoken(above)}" if above else spoken(money)
+    return f"{percent_text(share)} % of {what}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many of a thing there are: "1 event", "2 events"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def packages_in_words(
+    count: Number, units: Number, above: Number | None, size: Number, amount: Number
+) -> str:
+    """Say what packages for further units cost."""
+    noun = "package" if count == 1 else "packages"
+    price = f"{spoken(count)} {noun} of {spoken(size)} at {spoken(amount)} each"
+    return f"{price} for {further(units, above)}"
 
 
 def free_step(units: Number, of: Number) -> Step:
@@ -29,18 +57,20 @@ def free_step(units: Number, of: Number) -> Step:
         unit_amount=ZERO,
         flat_amount=ZERO,
         amount=ZERO,
-        words=partial(_free, units, of),
+        say=_free,
+        about=(units, of),
     )
 
 
 def negative_step(quantity: Number) -> Step:
-    """Say that a negative net quantity counts as zero."""
+    """The step of a negative net quantity."""
     return Step(
         quantity=ZERO,
         unit_amount=ZERO,
         flat_amount=ZERO,
         amount=ZERO,
-        words=partial(_negative, quantity),
+        say=negative_words,
+        about=(quantity,),
     )
 
 
@@ -48,5 +78,6 @@ def _free(units: Number, of: Number) -> str:
     return f"{spoken(units)} of the {spoken(of)} free units"
 
 
-def _negative(quantity: Number) -> str:
+def negative_words(quantity: Number) -> str:
+    """Say that a negative net quantity counts as zero."""
     return f"the net usage of {spoken(quantity)} is negative and counts as 0"

@@ -1,28 +1,69 @@
 """Amounts of lines: they are in the ledger."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
-from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from django.db.models import QuerySet, Sum
+
+from billing.models import (
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceDiscount,
+    InvoiceLine,
+    InvoiceTax,
+)
 from billing.rating.deferral import earned_minor
+from billing.rating.lines import discount_name
 from ledger.selectors.journal import transfers_of_documents
 from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.templates.invoices import Deferral
 from ledger.templates.keys import DEFERRED, RECEIVABLE, REVENUE_FEES, TAX
 from neruba.models import Project
-from neruba.money import Money
+from neruba.money import Money, allocate
 from neruba.period import Interval
+
+A = TypeVar("A", InvoiceDiscount, InvoiceTax, InvoiceLine)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedAmount:
+    """What a credit note gives back of a line, in minor units: net, and of each tax by rate."""
+
+    net_minor: int = 0
+    taxes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def tax_minor(self) -> int:
+        return sum(self.taxes.values())
 
 
 def line_amount(line: InvoiceLine, currency: str) -> Money:
     """The amount of a line: that of its transfer, negative where it leaves the receivable; zero
     without one.
     """
-    if line.transfer is None:
-        return Money(0, currency)
-    sign = 1 if line.transfer.debit_account.code == RECEIVABLE else -1
-    return Money(sign * line.transfer.amount_minor, line.transfer.currency)
+    return Money(_signed(line), currency)
+
+
+def discount_amount(discount: InvoiceDiscount) -> int:
+    """What a discount takes off, in minor units; negative where a correction takes it back."""
+    return -_signed(discount)
+
+
+def tax_amount(tax: InvoiceTax) -> int:
+    """What a rate puts on a line, in minor units; negative on one below zero."""
+    return _signed(tax)
+
+
+def _signed(row: InvoiceLine | InvoiceDiscount | InvoiceTax) -> int:
+    """How much its transfer puts on the receivable, or takes from it."""
+    if row.transfer is None:
+        return 0
+    sign = 1 if row.transfer.debit_account.code == RECEIVABLE else -1
+    return sign * row.transfer.amount_minor
 
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:
@@ -32,15 +73,130 @@ def lines_of(invoice: Invoice) -> list[InvoiceLine]:
     return list(loaded.order_by("position"))
 
 
+def printed_totals(invoices: Collection[Invoice]) -> dict[int, int]:
+    """The sum of all that is printed on each of these invoices, lines less discounts with tax, by
+    pk, in minor units. Added by the database.
+    """
+    found = dict.fromkeys((row.pk for row in invoices), 0)
+    for model in (InvoiceLine, InvoiceDiscount, InvoiceTax):
+        rows = model.objects.filter(invoice__in=found, transfer__isnull=False)
+        grouped = rows.order_by().values_list("invoice_id", "transfer__debit_account__code")
+        for pk, code, total in grouped.annotate(total=Sum("transfer__amount_minor")):
+            found[pk] += total if code == RECEIVABLE else -total
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line of an issued invoice with what is left of it. Minor units.
+
+    `net_minor` is its amount less discounts, `taxes` what each rate put on it; `back_minor` and
+    `taxes_back` what was given back of these: by credit notes that stand, and by corrections on
+    later invoices that lowered it.
+    """
+
+    line: InvoiceLine
+    net_minor: int
+    taxes: Mapping[str, int]
+    back_minor: int
+    taxes_back: Mapping[str, int]
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be given back of it, net."""
+        return max(0, self.net_minor - self.back_minor)
+
+    @property
+    def taxes_left(self) -> dict[str, int]:
+        """What can still be given back of its taxes, by rate."""
+        if self.net_minor <= 0:
+            return {}
+        return {
+            rate: max(0, minor - self.taxes_back.get(rate, 0)) for rate, minor in self.taxes.items()
+        }
+
+    @property
+    def gross_left_minor(self) -> int:
+        """What can still be given back of it with its tax."""
+        return self.left_minor + sum(self.taxes_left.values())
+
+    def taxes_on(self, credited_minor: int) -> tuple[tuple[str, int], ...]:
+        """The tax that goes back with so much of the net, by rate: in proportion, cumulative by
+        subtraction, so that all of it goes back with the last of the net, or alone after that.
+        """
+        if not self.left_minor:
+            return tuple(self.taxes_left.items())
+        if not credited_minor:
+            return ()
+        back = min(self.back_minor + credited_minor, self.net_minor)
+        answer = []
+        for rate, left in self.taxes_left.items():
+            due = allocate(self.taxes[rate], [back, self.net_minor - back])[0]
+            minor = min(max(0, due - self.taxes_back.get(rate, 0)), left)
+            answer.append((rate, left if credited_minor == self.left_minor else minor))
+        return tuple(answer)
+
+    def parts_of(self, gross_minor: int) -> tuple[int, tuple[tuple[str, int], ...]]:
+        """The net and the taxes, by rate, of an amount with tax, at most what is left of it."""
+        taxes = self.taxes_left
+        net, *parts = allocate(gross_minor, [self.left_minor, *taxes.values()])
+        return net, tuple(zip(taxes, parts, strict=True))
+
+
+def billed_lines(invoice: Invoice) -> list[BilledLine]:
+    """The lines of an issued invoice in their order, with what is left of them; a constant number
+    of queries.
+    """
+    lines = lines_of(invoice)
+    off: dict[str, int] = defaultdict(int)
+    for discount in _with_transfer(InvoiceDiscount.objects.filter(invoice=invoice)):
+        off[discount.line_key] += discount_amount(discount)
+    taxes: dict[str, dict[str, int]] = defaultdict(dict)
+    for tax in _with_transfer(InvoiceTax.objects.filter(invoice=invoice)):
+        of_line = taxes[tax.line_key]
+        of_line[tax.rate] = of_line.get(tax.rate, 0) + tax_amount(tax)
+    back, taxes_back = _given_back(invoice, lines)
+    return [
+        BilledLine(
+            line,
+            line_amount(line, invoice.currency).minor - off[line.line_key],
+            taxes[line.line_key],
+            back[line.line_key],
+            taxes_back[line.line_key],
+        )
+        for line in lines
+    ]
+
+
+def gross_of_lines(project: Project, lines: Sequence[InvoiceLine]) -> dict[int, int]:
+    """What each of these lines came to less discounts and with tax, by pk, in minor units; their
+    transfers and invoices should be loaded.
+    """
+    found = {line.pk: line_amount(line, line.invoice.currency).minor for line in lines}
+    by_key = {(line.invoice_id, line.line_key): line.pk for line in lines}
+    mine = {"project": project, "invoice__in": {line.invoice_id for line in lines}}
+    for discount in _with_transfer(InvoiceDiscount.objects.filter(**mine)):
+        if pk := by_key.get((discount.invoice_id, discount.line_key)):
+            found[pk] -= discount_amount(discount)
+    for tax in _with_transfer(InvoiceTax.objects.filter(**mine)):
+        if pk := by_key.get((tax.invoice_id, tax.line_key)):
+            found[pk] += tax_amount(tax)
+    return found
+
+
+def _with_transfer(rows: QuerySet[A]) -> QuerySet[A]:
+    return rows.select_related("transfer__debit_account")
+
+
 def credited_amounts(
     project: Project, notes: Collection[CreditNote]
-) -> dict[int, dict[str, tuple[int, int]]]:
-    """Net and tax in minor units of each line of these credit notes, by note and line key: the sums
-    of the transfers that name them.
+) -> dict[int, dict[str, CreditedAmount]]:
+    """What these credit notes give back of each line, by note and line key: the sums of the
+    transfers that name them.
     """
     by_object = {note.operation_key: note.pk for note in notes}
     documents = {note.invoice.document for note in notes}
-    found: dict[int, dict[str, tuple[int, int]]] = {note.pk: {} for note in notes}
+    found: dict[int, dict[str, CreditedAmount]] = {note.pk: {} for note in notes}
     rows = transfers_of_documents(project, documents).filter(
         entry__kind=CREDIT_NOTE, entry__object__in=by_object
     )
@@ -48,46 +204,56 @@ def credited_amounts(
         if row.credit_account.code != RECEIVABLE:
             continue
         lines = found[by_object[row.entry.object]]
-        net, tax = lines.get(row.line, (0, 0))
+        one = lines.get(row.line, CreditedAmount())
         if row.debit_account.code == TAX:
-            tax += row.amount_minor
+            rate = row.debit_account.sub
+            taxes = {**one.taxes, rate: one.taxes.get(rate, 0) + row.amount_minor}
+            lines[row.line] = replace(one, taxes=taxes)
         else:
-            net += row.amount_minor
-        lines[row.line] = (net, tax)
+            lines[row.line] = replace(one, net_minor=one.net_minor + row.amount_minor)
     return found
 
 
-def given_back(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[int, int]:
-    """What was given back of each of these lines already, by pk, in minor units: by credit notes
-    that stand, and by corrections on later invoices that lowered it.
-    """
-    sums: dict[int, int] = defaultdict(int)
+def _given_back(
+    invoice: Invoice, lines: Sequence[InvoiceLine]
+) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """What was given back of these lines, by line key: net, and of each tax."""
+    net: dict[str, int] = defaultdict(int)
+    taxes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     notes = list(
         CreditNote.objects.filter(invoice=invoice, status=CreditNote.Status.ISSUED).select_related(
             "invoice"
         )
     )
     amounts = credited_amounts(invoice.project, notes)
+    keys = {line.pk: line.line_key for line in lines}
     for row in CreditNoteLine.objects.filter(credit_note__in=notes):
-        sums[row.invoice_line_id] += amounts[row.credit_note_id].get(row.key, (0, 0))[0]
-    keys = {line.line_key: line.pk for line in lines}
+        one = amounts[row.credit_note_id].get(row.key, CreditedAmount())
+        net[keys[row.invoice_line_id]] += one.net_minor
+        for rate, minor in one.taxes.items():
+            taxes[keys[row.invoice_line_id]][rate] += minor
     corrections = InvoiceLine.objects.filter(
         project=invoice.project_id,
         corrects_invoice=invoice.operation_key,
-        corrects_line__in=keys,
+        corrects_line__in=[line.line_key for line in lines],
     ).exclude(invoice__status=Invoice.Status.VOID)
-    for line in corrections.select_related("transfer__debit_account"):
-        sums[keys[line.corrects_line]] += max(0, -line_amount(line, invoice.currency).minor)
-    return dict(sums)
-
-
-def left_of_lines(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, int]:
-    """What can still be given back of each of these lines, by line key, in minor units."""
-    back = given_back(invoice, lines)
-    return {
-        line.line_key: max(0, line_amount(line, invoice.currency).minor - back.get(line.pk, 0))
-        for line in lines
-    }
+    lowered: dict[tuple[int, str], str] = {}
+    for line in _with_transfer(corrections):
+        minor = line_amount(line, invoice.currency).minor
+        if minor < 0:
+            lowered[line.invoice_id, line.line_key] = line.corrects_line
+            net[line.corrects_line] -= minor
+    if not lowered:
+        return net, taxes
+    # A correction that lowers a line takes back its discount and its tax: rows of their own.
+    by = {"invoice__in": {pk for pk, _ in lowered}, "line_key__in": {key for _, key in lowered}}
+    for discount in _with_transfer(InvoiceDiscount.objects.filter(**by)):
+        if key := lowered.get((discount.invoice_id, discount.line_key)):
+            net[key] += discount_amount(discount)
+    for tax in _with_transfer(InvoiceTax.objects.filter(**by)):
+        if key := lowered.get((tax.invoice_id, tax.line_key)):
+            taxes[key][tax.rate] -= tax_amount(tax)
+    return net, taxes
 
 
 def deferrals(
@@ -97,6 +263,10 @@ def deferrals(
     out.
     """
     keys = {row.key: row.invoice_line.line_key for row in _note_lines(invoice)}
+    keys |= {
+        discount_name(row.line_key, row.number): row.line_key
+        for row in InvoiceDiscount.objects.filter(invoice=invoice)
+    }
     standing: dict[str, int] = defaultdict(int)
     recognised: dict[str, int] = defaultdict(int)
     for row in transfers_of_documents(invoice.project, [invoice.document]):

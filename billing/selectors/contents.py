@@ -6,14 +6,20 @@ what it knew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import Charge, Invoice, Period, Subscription
-from billing.rating.facts import CorrectionFacts, InvoiceFacts, PeriodFacts
+from billing.rating.facts import InvoiceFacts, PeriodFacts
 from billing.rating.invoice import InvoiceContent, compute_invoice
 from billing.rating.terms import Terms
-from billing.selectors.corrections import issued_corrections, pending_corrections
+from billing.selectors.adjustments import AdjustmentBook, known_adjustments
+from billing.selectors.corrections import (
+    NO_CORRECTIONS,
+    Corrections,
+    issued_corrections,
+    pending_corrections,
+)
 from billing.selectors.facts import (
     Boundary,
     UsageSource,
@@ -55,7 +61,7 @@ def draft_of_boundary(
     shown = ended or begun
     assert shown is not None, "a boundary ends or begins a period"
     at = ended.period.end if ended is not None else terms.start
-    waits = ended is not None and terms.has_usage
+    waits = terms.has_usage_at(number)
     return Invoice(
         project=project,
         public_id=new_id("inv"),
@@ -107,7 +113,7 @@ def draft_of_corrections(
         currency=subscription.currency,
         boundary_at=end,
         due_at=end,
-        period_start=periods[0].start,
+        period_start=min(period.start for period in periods),
         period_end=end,
         created_at=created_at,
     )
@@ -129,10 +135,7 @@ def waiting_charges(project: Project, drafts: Sequence[Invoice]) -> dict[int, li
     if not by_customer:
         return {}
     taken: dict[int, list[Charge]] = {}
-    order = sorted(
-        range(len(drafts)), key=lambda i: (drafts[i].boundary_at, drafts[i].operation_key)
-    )
-    for index in order:
+    for index in sorted(range(len(drafts)), key=lambda i: order_of(drafts[i])):
         draft = drafts[index]
         if draft.reason != Invoice.Reason.SUBSCRIPTION:
             continue
@@ -162,30 +165,41 @@ def computed(
         project, invoices, bound=bound, charges=charges, source=source, as_known=as_known
     )
     subscriptions = {row.subscription for row in invoices if row.subscription is not None}
-    issued: Mapping[int, tuple[CorrectionFacts, ...]] = {}
-    pending: dict[int, tuple[CorrectionFacts, ...]] = {}
+    issued: Mapping[int, Corrections] = {}
+    pending: dict[int, Corrections] = {}
     if as_known:
         assert bound is not None, "an issued document has the bound that it was issued with"
         issued = issued_corrections(project, invoices, bound=bound, source=source)
     else:
         pending = pending_corrections(project, subscriptions, bound=bound)
+    book = None
+    if not as_known:
+        taken = [charge for several in charges.values() for charge in several]
+        book = AdjustmentBook(project, invoices, [mine for mine, _ in facts], taken)
     answer: dict[int, Computed] = {}
     # In the order of their numbers: what one document corrects, the next need not.
     for index in sorted(range(len(invoices)), key=lambda i: order_of(invoices[i])):
         invoice, (mine, changes) = invoices[index], facts[index]
-        corrections = issued.get(invoice.pk, ())
-        if not as_known:
-            corrections = pending.get(invoice.subscription_id or 0, ())
-        content = compute_invoice(replace(mine, corrections=corrections))
-        if invoice.subscription_id in pending:
-            pending[invoice.subscription_id] = content.corrected
+        if book is None:
+            again = issued.get(invoice.pk, NO_CORRECTIONS)
+            known = known_adjustments(project, invoice, mine)
+        else:
+            again = pending.get(invoice.subscription_id or 0, NO_CORRECTIONS)
+            known = book.of(invoice, mine)
+        content = compute_invoice(again.put_in(known.put_in(mine)))
+        if book is not None:
+            book.note(invoice, content)
+            if invoice.subscription_id in pending:
+                pending[invoice.subscription_id] = again.after(content)
         answer[index] = Computed(invoice, content, tuple(charges.get(index, ())), changes)
     return [answer[index] for index in range(len(invoices))]
 
 
-def order_of(invoice: Invoice) -> tuple[datetime, str]:
-    """The order in which documents that are issued together are computed and get their numbers."""
-    return invoice.boundary_at, invoice.operation_key
+def order_of(invoice: Invoice) -> tuple[datetime, datetime, str]:
+    """The order in which documents are issued, and those that are issued together are computed and
+    get their numbers: what waits for late usage comes after what does not.
+    """
+    return invoice.due_at, invoice.boundary_at, invoice.operation_key
 
 
 def _uncorrected(

@@ -1,174 +1,93 @@
-"""Which periods late usage touched, and the facts of their corrections."""
+"""The facts of corrections: of lines of usage, and of the minimums of their periods."""
 
-import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from typing import TypeVar
 
-from django.db.models import Count, F, Q
-
-from billing.models import Invoice, InvoiceLine, LateUsage, Period, Subscription
+from billing.models import (
+    Invoice,
+    InvoiceLine,
+    Period,
+    Subscription,
+)
+from billing.rating.adjustments import Adjustments
 from billing.rating.correction import corrected_key
-from billing.rating.facts import BilledUsage, CorrectionFacts
-from billing.selectors.amounts import line_amount
+from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, MinimumFacts
+from billing.rating.invoice import InvoiceContent
+from billing.rating.terms import Terms
+from billing.selectors.adjustments import (
+    CountedPeriod,
+    counted,
+    taxes_of_customers,
+)
 from billing.selectors.facts import UsageSource, usage_facts
+from billing.selectors.late_periods import is_drafted, late_periods
+from billing.selectors.printed import printed_for, with_printed
+from billing.selectors.standing import Standings
 from billing.selectors.timelines import period_facts, timelines_of
-from ingest.models import Meter
-from ingest.selectors.arrivals import unread_days
 from ingest.selectors.bounds import ArrivalBound
-from ingest.selectors.raw import Stream
-from neruba.models import Customer, Project, Subject
-
-SUBJECTS_AT_ONCE = 1000
-DAY = timedelta(days=1)
-
-T = TypeVar("T")
+from neruba.models import Project
 
 
-def touched_periods(project: Project, days: Mapping[Stream, Collection[date]]) -> list[Period]:
-    """The periods whose end has been drafted or billed, that have an instant in one of these UTC
-    days and a price for usage of that type; with their subscriptions and customers.
-    """
-    found: list[Period] = []
-    for part in in_parts(sorted(days), SUBJECTS_AT_ONCE):
-        found += _touched(project, {stream: days[stream] for stream in part})
-    # Two types of events may touch one period.
-    return list({row.pk: row for row in found}.values())
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """The lines of one subscription to be looked at again, and the minimums of their periods."""
+
+    lines: tuple[CorrectionFacts, ...] = ()
+    minimums: tuple[MinimumFacts, ...] = ()
+
+    def put_in(self, facts: InvoiceFacts) -> InvoiceFacts:
+        """The facts of the document that takes them."""
+        return replace(facts, corrections=self.lines, minimums=self.minimums)
+
+    def after(self, content: InvoiceContent) -> "Corrections":
+        """The same once that document is issued: what it printed, the next need not."""
+        return Corrections(content.corrected, content.corrected_minimums)
 
 
-def _touched(project: Project, days: Mapping[Stream, Collection[date]]) -> Iterator[Period]:
-    owners = owners_of(project, {stream.subject_id for stream in days})
-    marked: dict[int, list[tuple[str, Collection[date]]]] = defaultdict(list)
-    for stream, several in days.items():
-        if stream.subject_id in owners:
-            marked[owners[stream.subject_id]].append((stream.type, several))
-    every = {day for several in days.values() for day in several}
-    rows = Period.objects.filter(
-        project=project,
-        subscription__customer__in=marked,
-        subscription__next_boundary__gt=F("number") + 1,
-        start__lt=_midnight(max(every)) + DAY,
-        end__gt=_midnight(min(every)),
-    )
-    closed = list(rows.select_related("subscription__customer").order_by("subscription", "number"))
-    types = _types_billed(project, {row.subscription_id for row in closed})
-    for row in closed:
-        if any(
-            kind in types[row.subscription_id] and _overlaps(row, several)
-            for kind, several in marked[row.subscription.customer_id]
-        ):
-            yield row
-
-
-def owners_of(project: Project, subjects: Collection[int]) -> dict[int, int]:
-    """The customers of these subjects, by id; those without one are left out."""
-    rows = Subject.objects.filter(project=project, pk__in=subjects, customer__isnull=False)
-    return {pk: customer for pk, customer in rows.values_list("pk", "customer_id") if customer}
-
-
-def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, set[str]]:
-    """The types of events that each subscription has a price for."""
-    timelines = timelines_of(project, subscriptions)
-    codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
-    meters = Meter.objects.filter(project=project, code__in=codes)
-    types = dict(meters.values_list("code", "event_type"))
-    return {
-        pk: {types[code] for code in timeline.terms.meters} for pk, timeline in timelines.items()
-    }
-
-
-def _overlaps(period: Period, days: Iterable[date]) -> bool:
-    return any(_midnight(day) < period.end and period.start < _midnight(day) + DAY for day in days)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
-def unread_periods(project: Project, customers: Collection[int]) -> list[Period]:
-    """The periods that changed usage touches and no rebuild has told of yet."""
-    return touched_periods(project, unread_days(project, customers))
-
-
-def unread_after_the_end(project: Project) -> list[Period]:
-    """Those of subscriptions for which no boundary will come."""
-    over = Customer.objects.filter(
-        project=project, subscriptions__due_at__isnull=True, subscriptions__next_boundary__gt=0
-    )
-    rows = touched_periods(project, unread_days(project, over))
-    return [row for row in rows if row.subscription.due_at is None]
-
-
-def late_periods(project: Project, subscriptions: Collection[Subscription]) -> list[Period]:
-    """The periods of these subscriptions that were billed (or came to nothing) before late usage
-    touched them, in order; with their subscriptions and customers.
-
-    A period whose own document is still a draft is not late: that counts all.
-    """
-    wanted = {row.pk for row in subscriptions}
-    if not wanted:
-        return []
-    # From the side of the notes: there are few, and more periods every month.
-    noted = LateUsage.objects.filter(project=project, period__subscription__in=wanted)
-    found = {
-        row.period_id: row.period for row in noted.select_related("period__subscription__customer")
-    }
-    for row in unread_periods(project, {row.customer_id for row in subscriptions}):
-        if row.subscription_id in wanted:
-            found[row.pk] = row
-    if not found:
-        return []
-    pending = set(
-        Invoice.objects.filter(
-            project=project, subscription__in=wanted, status=Invoice.Status.DRAFT
-        ).values_list("subscription_id", "boundary")
-    )
-    rows = [row for row in found.values() if (row.subscription_id, row.number + 1) not in pending]
-    return sorted(rows, key=lambda row: (row.subscription_id, row.number))
-
-
-def corrections_alone(project: Project, subscriptions: Collection[int]) -> dict[int, int]:
-    """How many invoices of nothing but corrections each of these has had; none is left out."""
-    rows = Invoice.objects.filter(
-        project=project, subscription__in=subscriptions, reason=Invoice.Reason.CORRECTION
-    )
-    counts = dict(rows.order_by().values_list("subscription").annotate(Count("pk")))
-    return {pk: counts.get(pk, 0) for pk in subscriptions}
+NO_CORRECTIONS = Corrections()
 
 
 def pending_corrections(
     project: Project, subscriptions: Collection[Subscription], *, bound: ArrivalBound | None
-) -> dict[int, tuple[CorrectionFacts, ...]]:
-    """The facts of the lines to be looked at again, by subscription id, in order of period and
-    price: what is known within the bound, and what all documents printed.
+) -> dict[int, Corrections]:
+    """What is to be looked at again, by subscription id, in order of period and price: what is
+    known within the bound, and what all documents printed.
 
     Left out for now is what a document with a later bound has printed: a run that took its bound
     earlier knows less than that.
     """
     periods = late_periods(project, subscriptions)
     facts = _unprinted(project, periods, bound=bound, source="windows")
-    printed = _printed(project, [(row, one) for row, several in facts for one in several])
-    answer: dict[int, tuple[CorrectionFacts, ...]] = {}
+    printed = printed_for(project, [(row, one) for row, several in facts for one in several])
+    taxes = taxes_of_customers(project, [row.subscription.customer for row in periods])
+    lines: dict[int, tuple[CorrectionFacts, ...]] = {}
+    late: list[Period] = []
     for row, several in facts:
-        pk = row.subscription_id
-        before = {one.price: printed.get((pk, corrected_key(one)), ()) for one in several}
+        pk, now = row.subscription_id, taxes[row.subscription.customer_id]
+        before = {
+            one.price: [
+                each
+                for each in printed.get((pk, corrected_key(one)), ())
+                if each.invoice.status != Invoice.Status.VOID
+            ]
+            for one in several
+        }
         if bound is None or not any(
-            each.is_beyond(bound) for lines in before.values() for each in lines
+            each.is_beyond(bound) for earlier in before.values() for each in earlier
         ):
-            answer[pk] = answer.get(pk, ()) + tuple(
-                _with_printed(one, before[one.price]) for one in several
+            late.append(row)
+            lines[pk] = lines.get(pk, ()) + tuple(
+                with_printed(one, before[one.price], now) for one in several
             )
-    return answer
+    minimums = _minimums(project, late)
+    return {pk: Corrections(several, minimums.get(pk, ())) for pk, several in lines.items()}
 
 
 def issued_corrections(
     project: Project, invoices: Sequence[Invoice], *, bound: ArrivalBound, source: UsageSource
-) -> dict[int, tuple[CorrectionFacts, ...]]:
-    """The facts of the corrections on issued invoices, by invoice id, in the order of the lines: as
-    known within the bound, and with what documents before them had printed.
+) -> dict[int, Corrections]:
+    """What issued invoices corrected, by invoice id, in the order of the lines: as known within the
+    bound, and with what documents before them had printed.
     """
     lines = list(
         InvoiceLine.objects.filter(
@@ -178,32 +97,118 @@ def issued_corrections(
     if not lines:
         return {}
     by_pk = {row.pk: row for row in invoices}
-    rows = Period.objects.filter(
-        project=project,
-        subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
-        start__in={line.period_start for line in lines},
-    ).select_related("subscription__customer")
-    facts = _unprinted(project, list(rows), bound=bound, source=source)
-    printed = _printed(project, [(row, one) for row, several in facts for one in several])
+    rows = list(
+        Period.objects.filter(
+            project=project,
+            subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
+            start__in={line.period_start for line in lines},
+        )
+        .select_related("subscription__customer")
+        .order_by("subscription", "number")
+    )
+    facts = _unprinted(project, rows, bound=bound, source=source)
+    printed = printed_for(project, [(row, one) for row, several in facts for one in several])
     by_key = {
         (row.subscription_id, corrected_key(one)): one for row, several in facts for one in several
     }
-    answer: dict[int, tuple[CorrectionFacts, ...]] = {}
+    every = {one.invoice for several in printed.values() for one in several}
+    standing = {row.pk: Standings(project, every, before=row) for row in invoices}
+    found: dict[int, tuple[CorrectionFacts, ...]] = {}
     for line in lines:
         invoice = by_pk[line.invoice_id]
         key = (invoice.subscription_id or 0, line.corrects_line)
-        before = [
-            one
-            for one in printed.get(key, ())
-            if invoice.sequence is not None and one.sequence < invoice.sequence
-        ]
+        before = [one for one in printed.get(key, ()) if one.invoice in standing[invoice.pk]]
+        now = Adjustments.read(invoice.adjustments, "half_up").tax
         # A line that names what never was is for `verify` to find: it comes out otherwise.
         if key in by_key:
-            answer[invoice.pk] = (
-                *answer.get(invoice.pk, ()),
-                _with_printed(by_key[key], before),
+            found[invoice.pk] = (
+                *found.get(invoice.pk, ()),
+                with_printed(by_key[key], before, now),
             )
+    answer = {}
+    for invoice in invoices:
+        starts = {line.period_start for line in lines if line.invoice_id == invoice.pk}
+        periods = [
+            row
+            for row in rows
+            if row.subscription_id == invoice.subscription_id and row.start in starts
+        ]
+        if not periods:
+            continue
+        minimums = _minimums(project, periods, before=invoice)
+        answer[invoice.pk] = Corrections(
+            found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
+        )
     return answer
+
+
+def _minimums(
+    project: Project,
+    periods: Sequence[Period],
+    *,
+    before: Invoice | None = None,
+) -> dict[int, tuple[MinimumFacts, ...]]:
+    """The minimums of the plan's periods that these lie in, by subscription, where the plan has
+    one: those whose own document was made before.
+    """
+    timelines = timelines_of(project, {row.subscription_id for row in periods})
+    mine = [
+        row
+        for row in periods
+        if timelines[row.subscription_id].terms.minimum_commitment_minor is not None
+    ]
+    whole = _plan_periods(project, mine, {pk: one.terms for pk, one in timelines.items()})
+    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in whole}
+    found = counted(project, places.values(), before=before)
+    keys = {}
+    for row in whole:
+        terms = timelines[row.subscription_id].terms
+        number = terms.boundary_at_end(row.rhythm, period_facts(row).period)
+        keys[row.pk] = row.subscription.boundary_key(number)
+    documents = list(
+        Invoice.objects.filter(
+            project=project, operation_key__in=keys.values(), sequence__isnull=False
+        )
+    )
+    standing = Standings(project, documents, before=before)
+    known = {row.operation_key: row.adjustments for row in documents if row in standing}
+    answer: dict[int, tuple[MinimumFacts, ...]] = {}
+    for row in whole:
+        # The document of the period itself counts all; only later ones correct its minimum.
+        if keys[row.pk] not in known:
+            continue
+        sums, key = found[places[row.pk]], keys[row.pk]
+        tax = Adjustments.read(known[key], "half_up").tax
+        one = MinimumFacts(period_facts(row), key, sums.lines_minor, sums.minimum_minor, tax)
+        answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
+    return answer
+
+
+def _plan_periods(
+    project: Project, periods: Sequence[Period], terms: Mapping[int, Terms]
+) -> list[Period]:
+    """The periods of the plan's own rhythm that have been drafted to their end, and in which one of
+    these periods lies; each once, in order.
+    """
+    own = {row.pk: row for row in periods if row.rhythm == terms[row.subscription_id].rhythm.code}
+    others = [row for row in periods if row.pk not in own]
+    if others:
+        rows = Period.objects.filter(
+            is_drafted(),
+            project=project,
+            subscription__in={row.subscription_id for row in others},
+            start__lte=max(row.start for row in others),
+            end__gte=min(row.end for row in others),
+        )
+        for plan in rows.select_related("subscription__customer"):
+            if plan.rhythm == terms[plan.subscription_id].rhythm.code and any(
+                row.subscription_id == plan.subscription_id
+                and plan.start <= row.start
+                and row.end <= plan.end
+                for row in others
+            ):
+                own[plan.pk] = plan
+    return sorted(own.values(), key=lambda row: (row.subscription_id, row.number))
 
 
 def _unprinted(
@@ -222,77 +227,18 @@ def _unprinted(
     usage = usage_facts(project, billed, bound=bound, source=source)
     answer = []
     for row, (_, terms, held), of_period in zip(periods, billed, usage, strict=True):
+        boundary = terms.boundary_at_end(row.rhythm, held.period)
         facts = [
             CorrectionFacts(
                 held=held,
                 price=price.code,
-                invoice=row.subscription.boundary_key(row.number + 1),
+                invoice=row.subscription.boundary_key(boundary),
                 usage=of_period[price.code],
                 billed=BilledUsage(),
+                unit=boundary - 1,
             )
-            for price in terms.prices
+            for price in terms.prices_on(row.rhythm)
             if price.kind == "usage"
         ]
         answer.append((row, facts))
     return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Printed:
-    """What a document printed for a usage line: the line itself, or a correction of it."""
-
-    sequence: int
-    bound: ArrivalBound
-    amount_minor: int
-    quantity: Decimal
-    events: int
-
-    def is_beyond(self, bound: ArrivalBound) -> bool:
-        return self.bound.event > bound.event or self.bound.retraction > bound.retraction
-
-
-def _printed(
-    project: Project, corrections: Sequence[tuple[Period, CorrectionFacts]]
-) -> dict[tuple[int, str], list[_Printed]]:
-    """What documents printed for these lines, by subscription and key, in order of number."""
-    subscriptions = {row.subscription_id for row, _ in corrections}
-    keys = {corrected_key(one) for _, one in corrections}
-    if not keys:
-        return {}
-    lines = InvoiceLine.objects.filter(
-        Q(kind="usage", line_key__in=keys) | Q(kind="correction", corrects_line__in=keys),
-        project=project,
-        invoice__subscription__in=subscriptions,
-        invoice__sequence__isnull=False,
-    ).exclude(invoice__status=Invoice.Status.VOID)
-    answer: dict[tuple[int, str], list[_Printed]] = defaultdict(list)
-    for line in lines.select_related("invoice", "transfer__debit_account").order_by(
-        "invoice__sequence"
-    ):
-        usage = json.loads(line.evidence)["usage"]
-        key = line.corrects_line or line.line_key
-        assert line.invoice.subscription_id is not None
-        assert line.invoice.sequence is not None
-        answer[line.invoice.subscription_id, key].append(
-            _Printed(
-                line.invoice.sequence,
-                ArrivalBound(line.invoice.bound_event, line.invoice.bound_retraction),
-                line_amount(line, line.invoice.currency).minor,
-                Decimal(usage["quantity"]),
-                usage["events"],
-            )
-        )
-    return answer
-
-
-def _with_printed(one: CorrectionFacts, printed: Sequence[_Printed]) -> CorrectionFacts:
-    if not printed:
-        return one
-    total = sum(each.amount_minor for each in printed)
-    return replace(one, billed=BilledUsage(total, printed[-1].quantity, printed[-1].events))
-
-
-def in_parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in their order, `size` at a time."""
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

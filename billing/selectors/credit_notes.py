@@ -1,18 +1,18 @@
 """Credit notes as documents: their lines with the amounts of their transfers."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.models import CreditNote, CreditNoteLine
-from billing.selectors.amounts import credited_amounts
+from billing.selectors.amounts import CreditedAmount, credited_amounts
 from neruba.models import Project
 from neruba.money import Money
 
 
 @dataclass(frozen=True, slots=True)
 class NoteLine:
-    """A line that gives back of `invoice_line` (its key), in minor units."""
+    """A line that gives back of `invoice_line` (its key), in minor units; `taxes` by rate."""
 
     key: str
     invoice_line: str
@@ -20,6 +20,7 @@ class NoteLine:
     quantity: str
     net_minor: int
     tax_minor: int
+    taxes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class NoteDocument:
         return sum(line.tax_minor for line in self.lines)
 
     @property
+    def taxes(self) -> dict[str, int]:
+        """The tax that goes back, by rate, in minor units."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            for rate, minor in line.taxes.items():
+                found[rate] = found.get(rate, 0) + minor
+        return found
+
+    @property
     def total(self) -> Money:
         """What it gives back, with tax."""
         return Money(self.net_minor + self.tax_minor, self.note.currency)
@@ -51,8 +61,18 @@ def note_documents(project: Project, notes: Sequence[CreditNote]) -> list[NoteDo
     rows = CreditNoteLine.objects.filter(project=project, credit_note__in=notes)
     lines: dict[int, list[NoteLine]] = defaultdict(list)
     for row in rows.select_related("invoice_line").order_by("credit_note", "position"):
-        net, tax = amounts[row.credit_note_id].get(row.key, (0, 0))
+        one = amounts[row.credit_note_id].get(row.key, CreditedAmount())
         found = lines[row.credit_note_id]
         name = row.invoice_line.line_key
-        found.append(NoteLine(row.key, name, row.description, row.quantity, net, tax))
+        found.append(
+            NoteLine(
+                row.key,
+                name,
+                row.description,
+                row.quantity,
+                one.net_minor,
+                one.tax_minor,
+                one.taxes,
+            )
+        )
     return [NoteDocument(note, tuple(lines[note.pk])) for note in notes]

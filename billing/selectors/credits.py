@@ -31,7 +31,14 @@ class Drawing:
 
 def drawing_of(one: Computed, *, at: datetime) -> Drawing:
     """A document that is not issued yet, as credits see it."""
-    lines = tuple(Payable(line.price, line.amount_minor) for line in one.content.lines)
+    composed = one.content.composed
+    owed = {line.key: line.amount_minor for line in composed.lines}
+    for given in composed.discounts:
+        owed[given.line] -= given.amount_minor
+    for tax in composed.taxes:
+        for line, _, minor in tax.parts:
+            owed[line] += minor
+    lines = tuple(Payable(line.price, owed[line.key]) for line in composed.lines)
     return Drawing(one.invoice, one.content.facts.customer, lines, one.content.total.minor, at)
 
 

@@ -1,21 +1,31 @@
 """Documents as they are shown: issued ones read from rows and ledger, drafts computed."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
-from billing.models import Invoice, InvoiceLine
+from django.db.models import QuerySet
+
+from billing.models import Invoice, InvoiceDiscount, InvoiceLine, InvoiceTax
+from billing.rating.discounts import Discount, discount_content
 from billing.rating.invoice import invoice_content
 from billing.rating.lines import line_content
-from billing.selectors.amounts import line_amount
+from billing.rating.taxes import Tax
+from billing.selectors.amounts import discount_amount, line_amount, tax_amount
 from billing.selectors.contents import Computed, computed, waiting_charges
 from billing.selectors.credits import expected_settlements
+from billing.selectors.printed import coupon_of
 from ledger.selectors.settlements import Settlement, settlements
 from neruba.canonical import sha256_hex
 from neruba.models import Project
 from neruba.money import Money
 from neruba.period import Interval
+from neruba.tax import TaxRateFact
+
+R = TypeVar("R", InvoiceLine, InvoiceDiscount, InvoiceTax)
 
 RELATED = ("project", "customer", "subscription__customer", "party", "run")
 
@@ -31,9 +41,50 @@ class Document:
 
     invoice: Invoice
     content: Mapping[str, Any]
-    total: Money
     settlement: Settlement
     numbers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Money:
+        return self._money(self.content["total"])
+
+    @property
+    def subtotal(self) -> Money:
+        """The sum of its lines, before discounts and tax."""
+        return self._sum(self.content["lines"])
+
+    @property
+    def discount_total(self) -> Money:
+        return self._sum(self.content["discounts"])
+
+    @property
+    def tax_total(self) -> Money:
+        return self._sum(self.content["taxes"])
+
+    @property
+    def discount_by_line(self) -> dict[str, Money]:
+        """What coupons take off each line, by its key; a line without discount is left out."""
+        return self._by_line(self.content["discounts"])
+
+    @property
+    def tax_by_line(self) -> dict[str, Money]:
+        """The tax on each line, by its key; a line without tax is left out."""
+        return self._by_line(self.content["taxes"])
+
+    def _sum(self, rows: Sequence[Mapping[str, Any]]) -> Money:
+        return self.money(sum(self._money(row["amount"]).minor for row in rows))
+
+    def _money(self, amount: str) -> Money:
+        """An amount of the content: it has all digits of the currency, and may be of any size."""
+        return self.money(int(amount.replace(".", "")))
+
+    def _by_line(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Money]:
+        found: dict[str, Money] = {}
+        for row in rows:
+            for part in row["lines"]:
+                before = found.get(part["line"], self.money(0))
+                found[part["line"]] = before + self._money(part["amount"])
+        return found
 
     @property
     def due(self) -> Money:
@@ -74,15 +125,14 @@ def documents_of_computed(project: Project, found: Sequence[Computed]) -> list[D
 def _expected(project: Project, found: Sequence[Computed]) -> list[Document]:
     settled = expected_settlements(project, found)
     return [
-        Document(one.invoice, one.content.content(), one.content.total, settled[index])
+        Document(one.invoice, one.content.content(), settled[index])
         for index, one in enumerate(found)
     ]
 
 
 def document_of_computed(one: Computed) -> Document:
     """A document that is not issued; without the numbers of what it corrects, and what it draws."""
-    total = one.content.total
-    return Document(one.invoice, one.content.content(), total, Settlement(total.minor))
+    return Document(one.invoice, one.content.content(), Settlement(one.content.total.minor))
 
 
 def _numbered(project: Project, documents: Sequence[Document]) -> list[Document]:
@@ -122,34 +172,78 @@ def _drafts(project: Project, drafts: Sequence[Invoice]) -> list[Document]:
 def _issued(project: Project, invoices: Sequence[Invoice]) -> list[Document]:
     if not invoices:
         return []
-    lines: dict[int, list[InvoiceLine]] = {row.pk: [] for row in invoices}
-    for line in (
-        InvoiceLine.objects.filter(project=project, invoice__in=lines)
-        .select_related("transfer__debit_account")
-        .order_by("invoice", "position")
-    ):
-        lines[line.invoice_id].append(line)
+    pks = [row.pk for row in invoices]
+    lines = _by_invoice(InvoiceLine.objects.filter(project=project, invoice__in=pks))
+    discounts = _by_invoice(InvoiceDiscount.objects.filter(project=project, invoice__in=pks))
+    taxes = _by_invoice(InvoiceTax.objects.filter(project=project, invoice__in=pks))
     found = settlements(project, [row.document for row in invoices])
     return [
-        _issued_document(row, lines[row.pk], found.get(row.document, Settlement()))
+        Document(
+            row,
+            _content(row, lines[row.pk], discounts[row.pk], taxes[row.pk]),
+            found.get(row.document, Settlement()),
+        )
         for row in invoices
     ]
 
 
-def _issued_document(
-    invoice: Invoice, lines: Sequence[InvoiceLine], settlement: Settlement
-) -> Document:
-    amounts = [line_amount(line, invoice.currency) for line in lines]
-    total = Money(sum(amount.minor for amount in amounts), invoice.currency)
-    content = invoice_content(
+def _by_invoice(rows: QuerySet[R]) -> dict[int, list[R]]:
+    found: dict[int, list[R]] = defaultdict(list)
+    for row in rows.select_related("transfer__debit_account").order_by("invoice", "position"):
+        found[row.invoice_id].append(row)
+    return found
+
+
+def _content(
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    discounts: Sequence[InvoiceDiscount],
+    taxes: Sequence[InvoiceTax],
+) -> dict[str, Any]:
+    """What was issued, read from rows and the ledger, in the form that is hashed."""
+    currency = invoice.currency
+    amounts = {line.line_key: line_amount(line, currency) for line in lines}
+    off = [_discount(row) for row in discounts]
+    net = {key: amount.minor for key, amount in amounts.items()}
+    for one in off:
+        net[one.line] -= one.amount_minor
+    put = _taxes(taxes, net)
+    total = sum(net.values()) + sum(tax.amount_minor for tax in put)
+    return invoice_content(
         customer=invoice.customer.external_id,
         subscription=invoice.subscription.external_id if invoice.subscription else "",
-        currency=invoice.currency,
+        currency=currency,
         period=Interval(invoice.period_start, invoice.period_end),
-        lines=[_shown_line(line, amount) for line, amount in zip(lines, amounts, strict=True)],
-        total=total,
+        lines=[_shown_line(line, amounts[line.line_key]) for line in lines],
+        discounts=discount_content(off, currency),
+        taxes=[tax.content(currency) for tax in put],
+        total=Money(total, currency),
     )
-    return Document(invoice, content, total, settlement)
+
+
+def _discount(row: InvoiceDiscount) -> Discount:
+    return Discount(coupon_of(row), row.line_key, row.unit, discount_amount(row))
+
+
+def _taxes(rows: Sequence[InvoiceTax], net: Mapping[str, int]) -> list[Tax]:
+    by_place: dict[int, list[InvoiceTax]] = defaultdict(list)
+    for row in rows:
+        by_place[row.tax].append(row)
+    return [
+        Tax(
+            TaxRateFact(
+                code=first.rate,
+                name=first.name,
+                rate_percent=Decimal(first.rate_percent),
+                inclusive=first.inclusive,
+                country=first.country,
+            ),
+            first.reason or None,  # type: ignore[arg-type]
+            tuple((row.line_key, net[row.line_key], tax_amount(row)) for row in several),
+        )
+        for _, several in sorted(by_place.items())
+        for first in several[:1]
+    ]
 
 
 def _shown_line(line: InvoiceLine, amount: Money) -> dict[str, Any]:

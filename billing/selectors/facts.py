@@ -5,26 +5,31 @@ invoices.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from billing.models import Charge, Invoice, Subscription
 from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.filters import PriceFilter
+from billing.rating.plan import PlanPrice
+from billing.rating.price import GroupUse, Reads
 from billing.rating.terms import Terms
 from billing.selectors.timelines import (
-    Timeline,
-    begun_period,
-    coming_period,
-    is_over,
     stored_periods,
     timelines_of,
+    turn_at,
+    turn_keys,
 )
+from ingest.aggregation.meter import Filter
 from ingest.models import Meter
 from ingest.selectors.bounds import ArrivalBound
-from ingest.selectors.usage import UsageNeed, usage_of
+from ingest.selectors.usage import Detail, UsageNeed, usage_of
 from neruba.models import Customer, Project, Subject
 from neruba.period import Interval
 
 UsageSource = Literal["windows", "raw"]
+# What a meter is asked for, by what the price's model reads.
+DETAILS: Mapping[Reads, Detail] = {"quantity": "total", "groups": "groups", "events": "events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +77,36 @@ def boundary_facts(
     periods = stored_periods(
         project,
         {
-            (boundary.subscription.pk, number)
-            for boundary in boundaries
-            for number in (boundary.number - 1, boundary.number)
+            key
+            for row in boundaries
+            for key in turn_keys(
+                row.subscription.pk, timelines[row.subscription.pk].terms, row.number
+            )
         },
     )
-    held = [
-        _held_periods(project, boundary, timelines[boundary.subscription.pk], periods)
-        for boundary in boundaries
+    turns = [
+        turn_at(
+            project,
+            timelines[row.subscription.pk],
+            row.number,
+            subscription=row.subscription.pk,
+            stored=periods,
+        )
+        for row in boundaries
     ]
     billed = [
         (index, boundary.subscription, timelines[boundary.subscription.pk].terms, ended)
         for index, boundary in enumerate(boundaries)
-        for ended in [held[index][0]]
-        if ended is not None
+        for ended in turns[index].ended.values()
     ]
     found = usage_facts(project, [one[1:] for one in billed], bound=bound, source=source)
-    usage = {index: of_period for (index, *_), of_period in zip(billed, found, strict=True)}
+    usage: dict[int, dict[str, UsageFacts]] = {}
+    for (index, *_), of_period in zip(billed, found, strict=True):
+        usage[index] = {**usage.get(index, {}), **of_period}
     answer = []
     for index, boundary in enumerate(boundaries):
-        timeline, (ended, begun) = timelines[boundary.subscription.pk], held[index]
+        timeline, turn = timelines[boundary.subscription.pk], turns[index]
+        (ended, begun), (coarser_ended, coarser_begun) = turn.finest, turn.coarser
         shown = ended or begun
         assert shown is not None, "a boundary ends or begins a period"
         facts = InvoiceFacts(
@@ -105,6 +120,8 @@ def boundary_facts(
             begun=begun,
             usage=usage.get(index, {}),
             charges=tuple(charge_facts(row) for row in (charges or {}).get(index, ())),
+            coarser_ended=coarser_ended,
+            coarser_begun=coarser_begun,
         )
         at = ended.period.end if ended is not None else timeline.terms.start
         answer.append(BoundaryFacts(facts, at, timeline.changes))
@@ -144,24 +161,6 @@ def correction_invoice_facts(invoice: Invoice, terms: Terms) -> InvoiceFacts:
     )
 
 
-def _held_periods(
-    project: Project,
-    boundary: Boundary,
-    timeline: Timeline,
-    stored: Mapping[tuple[int, int], PeriodFacts],
-) -> tuple[PeriodFacts | None, PeriodFacts | None]:
-    """The period that ends at the boundary and the one that begins there, if any."""
-
-    pk, number = boundary.subscription.pk, boundary.number
-    ended = None
-    if number:
-        ended = stored.get((pk, number - 1)) or coming_period(project, timeline.terms, number - 1)
-    begun = stored.get((pk, number))
-    if begun is None or is_over(timeline, ended):
-        begun = begun_period(project, timeline, number, ended)
-    return ended, begun
-
-
 def usage_facts(
     project: Project,
     billed: Sequence[tuple[Subscription, Terms, PeriodFacts]],
@@ -169,8 +168,8 @@ def usage_facts(
     bound: ArrivalBound | None,
     source: UsageSource,
 ) -> list[dict[str, UsageFacts]]:
-    """What the meters say of each of these periods, by price code; subscriptions with their
-    customers.
+    """What the meters say of each of these periods, by the code of each price of its rhythm;
+    subscriptions with their customers.
     """
     codes = {meter for _, terms, _ in billed for meter in terms.meters}
     meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
@@ -183,7 +182,7 @@ def usage_facts(
     needs: list[UsageNeed] = []
     wanted: list[tuple[int, str, Meter]] = []
     for index, (subscription, terms, held) in enumerate(billed):
-        for price in terms.prices:
+        for price in terms.prices_on(held.rhythm):
             if price.meter is None:
                 continue
             wanted.append((index, price.code, meters[price.meter]))
@@ -195,6 +194,8 @@ def usage_facts(
                     start=held.period.start,
                     end=held.period.end,
                     subscription=subscription.external_id,
+                    filters=filters_of(price),
+                    detail=DETAILS[price.price.reads],
                 )
             )
     answer: list[dict[str, UsageFacts]] = [{} for _ in billed]
@@ -207,5 +208,17 @@ def usage_facts(
             quantity=usage.quantity,
             events=usage.events,
             checksum=usage.checksum,
+            groups=tuple(GroupUse(one.by, one.quantity, one.events) for one in usage.groups),
+            values=usage.values,
         )
     return answer
+
+
+@lru_cache(maxsize=1024)
+def _filters(filters: tuple[PriceFilter, ...]) -> tuple[Filter, ...]:
+    return tuple(Filter.of(one.spec()) for one in filters)
+
+
+def filters_of(price: PlanPrice) -> tuple[Filter, ...]:
+    """Which events of its meter a price counts."""
+    return _filters(price.filters) if price.filters else ()

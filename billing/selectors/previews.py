@@ -14,9 +14,14 @@ from billing.selectors.contents import (
     draft_of_corrections,
     waiting_charges,
 )
-from billing.selectors.corrections import corrections_alone, late_periods
+from billing.selectors.late_periods import corrections_alone, late_periods
 from billing.selectors.runs import stranded_charges
-from billing.selectors.timelines import begun_period, stored_periods, timelines_of
+from billing.selectors.timelines import (
+    stored_periods,
+    timelines_of,
+    turn_at,
+    turn_keys,
+)
 from neruba.errors import InvalidError
 from neruba.models import Customer, Project
 
@@ -151,11 +156,11 @@ def _boundaries(
     """The drafts of the boundaries up to an instant; without one, of the next boundary alone."""
     timeline = timelines_of(project, [subscription.pk])[subscription.pk]
     number = subscription.next_boundary
-    stored = stored_periods(project, [(subscription.pk, number - 1)])
-    ended = stored.get((subscription.pk, number - 1))
+    stored = stored_periods(project, set(turn_keys(subscription.pk, timeline.terms, number)))
     drafts: list[Invoice] = []
     while True:
-        begun = begun_period(project, timeline, number, ended)
+        turn = turn_at(project, timeline, number, subscription=subscription.pk, stored=stored)
+        ended, begun = turn.finest
         draft = draft_of_boundary(
             project=project,
             subscription=subscription,
@@ -175,4 +180,4 @@ def _boundaries(
         drafts.append(draft)
         if until is None or begun is None:
             return drafts
-        ended, number = begun, number + 1
+        number += 1

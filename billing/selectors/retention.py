@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from billing.models import Invoice, LateUsage, Period, Subscription
+from billing.selectors.timelines import timelines_of
 from neruba.models import Project
 from neruba.period import rfc3339
+
+AT_ONCE = 1000
 
 
 def needs_of_billing(project: Project, before: datetime) -> Iterator[str]:
@@ -25,10 +29,9 @@ def needs_of_billing(project: Project, before: datetime) -> Iterator[str]:
     running = Period.objects.filter(
         project=project,
         start__lt=before,
-        subscription__next_boundary__lte=F("number") + 1,
-        subscription__due_at__isnull=False,
+        subscription__due_at__lte=F("end"),
     )
-    period = running.select_related("subscription").order_by("start", "pk").first()
+    period = _first_with_usage(project, running)
     if period is not None:
         yield (
             f"the period of subscription {period.subscription.external_id!r} from "
@@ -48,3 +51,20 @@ def needs_of_billing(project: Project, before: datetime) -> Iterator[str]:
             f"late usage of subscription {noted.period.subscription.external_id!r}, period from "
             f"{rfc3339(noted.period.start)}, is not billed"
         )
+
+
+def _first_with_usage(project: Project, running: QuerySet[Period]) -> Period | None:
+    """The oldest of these periods, but for those of a rhythm that has nothing but fees beside one
+    that is finer: a fee paid for a year needs no events of that year.
+    """
+    rows = running.select_related("subscription").order_by("start", "pk")
+    for first in count(0, AT_ONCE):
+        some = list(rows[first : first + AT_ONCE])
+        timelines = timelines_of(project, {row.subscription_id for row in some})
+        for row in some:
+            terms = timelines[row.subscription_id].terms
+            if len(terms.rhythms) == 1 or terms.meters_on(row.rhythm):
+                return row
+        if len(some) < AT_ONCE:
+            break
+    return None

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Sum
 
 from billing.models import BillingRun, Charge, Invoice, RunChunk, RunItem, Subscription
-from billing.selectors.corrections import unread_after_the_end
+from billing.selectors.late_periods import unread_after_the_end
 from neruba.canonical import sha256_hex
 from neruba.models import Lease, Project
 

@@ -1,9 +1,10 @@
 """The state of subscriptions, derived from their changes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from billing.models import Period, SubscriptionChange
@@ -21,9 +22,9 @@ PERIOD_COLUMNS = (
 )
 
 
-# The policy, then the fields of a BillingPeriod in their order.
+# The policy and the rhythm, then the fields of a BillingPeriod in their order.
 FACT_COLUMNS = (
-    *("policy", "number", "start", "end", "starts_on", "ends_on"),
+    *("policy", "rhythm", "number", "start", "end", "starts_on", "ends_on"),
     *("whole_start", "whole_starts_on"),
 )
 
@@ -95,35 +96,82 @@ def period_facts(row: Period) -> PeriodFacts:
     return _facts(*(getattr(row, name) for name in FACT_COLUMNS))
 
 
-def _facts(policy: str, *period: Any) -> PeriodFacts:
-    return PeriodFacts(BillingPeriod(*period), ProjectSettings.stored(policy))
+def _facts(policy: str, rhythm: str, *period: Any) -> PeriodFacts:
+    return PeriodFacts(BillingPeriod(*period), ProjectSettings.stored(policy), rhythm)
 
 
-def stored_periods(
-    project: Project, wanted: Collection[tuple[int, int]]
-) -> dict[tuple[int, int], PeriodFacts]:
-    """The periods that have opened, of (subscription id, number)."""
+class PeriodKey(NamedTuple):
+    """A period by its subscription's id, the code of its rhythm, and its number."""
+
+    subscription: int
+    rhythm: str
+    number: int
+
+
+def stored_periods(project: Project, wanted: Collection[PeriodKey]) -> dict[PeriodKey, PeriodFacts]:
+    """The periods that have opened; at least those that are wanted."""
     rows = Period.objects.filter(
         project=project,
-        subscription__in={subscription for subscription, _ in wanted},
-        number__in={number for _, number in wanted},
+        subscription__in={key.subscription for key in wanted},
+        number__in={key.number for key in wanted},
     )
-    columns = ("subscription_id", "number", *FACT_COLUMNS)
+    columns = (*("subscription_id", "rhythm", "number"), *FACT_COLUMNS)
     return {
-        (subscription, number): _facts(*values)
-        for subscription, number, *values in rows.order_by().values_list(*columns)
+        PeriodKey(subscription, rhythm, number): _facts(*values)
+        for subscription, rhythm, number, *values in rows.order_by().values_list(*columns)
     }
 
 
-def begun_period(
-    project: Project, timeline: Timeline, number: int, ended: PeriodFacts | None
-) -> PeriodFacts | None:
-    """The period that would open at boundary `number`, or None where the timeline has
-    ended there.
-    """
-    if is_over(timeline, ended):
-        return None
-    return coming_period(project, timeline.terms, number)
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What ends and what begins at a boundary, by the code of the rhythm, the finest first."""
+
+    ended: Mapping[str, PeriodFacts]
+    begun: Mapping[str, PeriodFacts]
+
+    @property
+    def finest(self) -> tuple[PeriodFacts | None, PeriodFacts | None]:
+        """The period of the boundaries' own rhythm that ends, and the one that begins."""
+        return next(iter(self.ended.values()), None), next(iter(self.begun.values()), None)
+
+    @property
+    def coarser(self) -> tuple[dict[str, PeriodFacts], dict[str, PeriodFacts]]:
+        """The same of the other rhythms."""
+        return dict(islice(self.ended.items(), 1, None)), dict(islice(self.begun.items(), 1, None))
+
+
+def turn_keys(subscription: int, terms: Terms, number: int) -> Iterator[PeriodKey]:
+    """The periods that end and begin at boundary `number`."""
+    for rhythm, own in terms.turns(number).items():
+        if own:
+            yield PeriodKey(subscription, rhythm, own - 1)
+        yield PeriodKey(subscription, rhythm, own)
+
+
+def turn_at(
+    project: Project,
+    timeline: Timeline,
+    number: int,
+    *,
+    subscription: int,
+    stored: Mapping[PeriodKey, PeriodFacts],
+) -> Turn:
+    """What ends and begins at boundary `number`: as stored, or as it would open now."""
+    terms, turns = timeline.terms, timeline.terms.turns(number)
+    ended = {
+        rhythm: stored.get(PeriodKey(subscription, rhythm, own - 1))
+        or coming_period(project, terms, own - 1, rhythm)
+        for rhythm, own in turns.items()
+        if own
+    }
+    if is_over(timeline, next(iter(ended.values()), None)):
+        return Turn(ended, {})
+    begun = {
+        rhythm: stored.get(PeriodKey(subscription, rhythm, own))
+        or coming_period(project, terms, own, rhythm)
+        for rhythm, own in turns.items()
+    }
+    return Turn(ended, begun)
 
 
 def is_over(timeline: Timeline, ended: PeriodFacts | None) -> bool:
@@ -132,9 +180,9 @@ def is_over(timeline: Timeline, ended: PeriodFacts | None) -> bool:
     return timeline.end_at is not None and timeline.end_at <= at
 
 
-def coming_period(project: Project, terms: Terms, number: int) -> PeriodFacts:
+def coming_period(project: Project, terms: Terms, number: int, rhythm: str) -> PeriodFacts:
     """A period that has not opened yet, under the policy that it would open with now."""
-    return PeriodFacts(terms.schedule.period(number), project.policy)
+    return PeriodFacts(terms.schedules[rhythm].period(number), project.policy, rhythm)
 
 
 def period_row(
@@ -143,7 +191,7 @@ def period_row(
     """The values of PERIOD_COLUMNS for a period that opens."""
     period = facts.period
     return (
-        *(project.pk, subscription_id, terms.rhythm_code, period.number, period.start, period.end),
+        *(project.pk, subscription_id, facts.rhythm, period.number, period.start, period.end),
         *(period.starts_on, period.ends_on, period.whole_start, period.whole_starts_on),
         *(terms.zone, _policy_text(facts.policy)),
     )

@@ -30,7 +30,8 @@ def _issued(customer: Customer, kinds: Sequence[str]) -> QuerySet[InvoiceLine]:
 def lines_of_event(event: UsageEvent) -> list[dict[str, Any]]:
     """The issued usage lines whose quantity holds the event, oldest first, as the API shows them.
 
-    A line holds what had arrived, and was not retracted, by the bound of its invoice.
+    A line holds what had arrived, and was not retracted, by the bound of its invoice; one whose
+    meter carries over, what had happened before its period too.
     """
     return [
         _shown(line)
@@ -53,18 +54,24 @@ def corrections_of_event(event: UsageEvent) -> list[dict[str, Any]]:
 
 
 def _lines_about(event: UsageEvent, kinds: Sequence[str]) -> list[InvoiceLine]:
-    """The issued lines of these kinds for the event's instant, meter and subscription."""
+    """The issued lines of these kinds for the event's meter and subscription, of the period in
+    which it lies; and where the meter carries over, of every later one.
+    """
     customer = event.subject.customer
-    meters = {window.meter.code for window in windows_of(event)}
+    meters = {window.meter.code: window.meter for window in windows_of(event)}
     if customer is None or not meters:
         return []
-    lines = _issued(customer, kinds).filter(
-        period_start__lte=event.effective_at, period_end__gt=event.effective_at
-    )
+    lines = _issued(customer, kinds).filter(period_end__gt=event.effective_at)
+    carried = {code for code, meter in meters.items() if meter.carry_over}
+    if not carried:
+        lines = lines.filter(period_start__lte=event.effective_at)
     return [
         line
         for line in lines.order_by("invoice__sequence", "position")
-        if _meter_of(line) in meters and _may_hold(line.invoice, event)
+        for meter in [_meter_of(line)]
+        if meter in meters
+        and (line.period_start <= event.effective_at or meter in carried)
+        and _may_hold(line.invoice, event)
     ]
 
 

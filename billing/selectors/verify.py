@@ -1,5 +1,6 @@
 """Issued invoices rebuilt from raw usage and the stored snapshots, and compared with the books."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +14,7 @@ from billing.rating.invoice import amount_of_evidence
 from billing.selectors.contents import computed
 from billing.selectors.documents import Document, documents_of
 from billing.selectors.parties import is_erased
+from billing.selectors.verify_adjustments import Beside, beside_of_content, beside_of_rows
 from billing.selectors.verify_settlements import (
     differences_of_invoices,
     differences_of_notes,
@@ -75,6 +77,7 @@ def _verify(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:
     documents = documents_of(project, invoices)
     keys = [OperationKey(ISSUE, row.operation_key) for row in invoices]
     entries = moves_of_keys(project, keys)
+    beside = beside_of_rows(project, invoices)
     rebuilt: dict[int, _Rebuilt] = {}
     for bound, group in _by_bound(invoices):
         rebuilt |= _rebuilt(project, group, bound)
@@ -86,7 +89,7 @@ def _verify(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:
             invoice,
             invoice.content_hash,
             again.content_hash,
-            tuple(_differences(document, again, entries.get(key))),
+            tuple(_differences(document, again, beside[invoice.pk], entries.get(key))),
             tuple(map(str, _archived(project, document))) if are_archived else (),
             again.missing,
             is_erased(invoice.party),
@@ -100,6 +103,7 @@ class _Rebuilt:
     content_hash: str = ""
     missing: str = ""
     damaged: str = ""
+    beside: Counter[Beside] | None = None
 
 
 def _rebuilt(
@@ -116,14 +120,17 @@ def _rebuilt(
     except ArchiveError as error:
         if len(invoices) == 1:
             is_missing = isinstance(error, ArchiveMissingError)
-            words = {"missing": error.detail} if is_missing else {"damaged": error.detail}
-            return {invoices[0].pk: _Rebuilt(**words)}
+            missing, damaged = (error.detail, "") if is_missing else ("", error.detail)
+            return {invoices[0].pk: _Rebuilt(missing=missing, damaged=damaged)}
         # One by one: only those whose events rest in that file are not known.
         answer: dict[int, _Rebuilt] = {}
         for invoice in invoices:
             answer |= _rebuilt(project, [invoice], bound)
         return answer
-    return {one.invoice.pk: _Rebuilt(one.content.content_hash) for one in found}
+    return {
+        one.invoice.pk: _Rebuilt(one.content.content_hash, beside=beside_of_content(one.content))
+        for one in found
+    }
 
 
 def _archived(project: Project, document: Document) -> list[ArchivedPart]:
@@ -146,7 +153,10 @@ def _by_bound(invoices: Sequence[Invoice]) -> Iterator[tuple[ArrivalBound, list[
 
 
 def _differences(
-    document: Document, rebuilt: _Rebuilt, moves: Sequence[Move] | None
+    document: Document,
+    rebuilt: _Rebuilt,
+    beside: Counter[Beside],
+    moves: Sequence[Move] | None,
 ) -> Iterator[str]:
     invoice = document.invoice
     if document.content_hash != invoice.content_hash:
@@ -155,6 +165,8 @@ def _differences(
         yield rebuilt.damaged
     elif not rebuilt.missing and rebuilt.content_hash != invoice.content_hash:
         yield "rebuilt from raw usage and the stored prices it comes out otherwise"
+    elif rebuilt.beside is not None and rebuilt.beside != beside:
+        yield "what is stored of its discounts and taxes is not what was issued"
     if moves is None:
         yield "its issue is not in the ledger"
         return

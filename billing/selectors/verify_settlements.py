@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from django.db.models import QuerySet
 
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from billing.selectors.amounts import credited_amounts, line_amount
+from billing.selectors.amounts import CreditedAmount, credited_amounts, gross_of_lines
 from billing.selectors.settlement import stated
 from ledger.selectors.journal import objects_of_kind, standing_of_kind
 from ledger.selectors.settlements import CREDIT_NOTE, ISSUE, Settlement, settlements
@@ -90,11 +90,13 @@ def _overcredited(project: Project, invoices: Sequence[Invoice]) -> Iterator[str
     amounts = credited_amounts(project, list(notes.values()))
     back: dict[int, int] = defaultdict(int)
     for row in CreditNoteLine.objects.filter(project=project, credit_note__in=notes):
-        back[row.invoice_line_id] += amounts[row.credit_note_id].get(row.key, (0, 0))[0]
+        one = amounts[row.credit_note_id].get(row.key, CreditedAmount())
+        back[row.invoice_line_id] += one.net_minor + one.tax_minor
     lines = InvoiceLine.objects.filter(project=project, pk__in=back).order_by("pk")
-    for line in lines.select_related("invoice", "transfer__debit_account"):
+    owed = gross_of_lines(project, list(lines.select_related("invoice", "transfer__debit_account")))
+    for line in lines.select_related("invoice"):
         currency = line.invoice.currency
-        billed, credited = line_amount(line, currency), Money(back[line.pk], currency)
+        billed, credited = Money(owed[line.pk], currency), Money(back[line.pk], currency)
         if credited.minor > billed.minor:
             yield (
                 f"invoice {line.invoice.number}: of line {line.line_key} {credited} is credited, "

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.models import CreditNote, Invoice
-from billing.selectors.amounts import left_of_lines, lines_of
+from billing.selectors.amounts import billed_lines
 from billing.services.credit_notes import issue_credit_note
 from billing.services.crediting import Credited, plan_credit_note
 from billing.services.settlement import lock_invoice
@@ -41,13 +41,14 @@ def credited_lines(invoice: Invoice, wanted: Sequence[Wanted]) -> list[Credited]
     """The amounts that are wanted, in minor units. Raises InvalidError with a pointer for an amount
     that is none of the invoice's currency, and where all is wanted of a line with nothing left.
     """
-    left = left_of_lines(invoice, lines_of(invoice))
+    lines = {one.line.line_key: one for one in billed_lines(invoice)}
     found = []
     for index, one in enumerate(wanted):
         pointer = f"/lines/{index}/amount"
         if one.amount is None:
-            minor = left.get(one.line, 0)
-            if one.line in left and not minor:
+            billed = lines.get(one.line)
+            minor = 0 if billed is None else billed.left_minor
+            if billed is not None and not billed.gross_left_minor:
                 raise InvalidError("Nothing is left of this line.", pointer=pointer)
         else:
             try:

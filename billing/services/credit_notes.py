@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from billing.selectors.amounts import left_of_lines, lines_of
+from billing.selectors.amounts import billed_lines
 from billing.services.crediting import Credited, note_key, plan_credit_note
 from billing.services.giving_back import to_wallet
 from billing.services.numbers import CREDIT_NOTES, take_numbers
@@ -96,18 +96,25 @@ def _store_lines(note: CreditNote, chosen: Sequence[tuple[InvoiceLine, Credited]
 
 
 def in_proportion(invoice: Invoice, amount: Money) -> list[Credited]:
-    """An amount spread over what is left of the invoice's lines, by largest remainder.
+    """An amount with tax spread over what is left of the invoice's lines with theirs, by largest
+    remainder.
 
     Raises ConflictError where less than that is left.
     """
-    left = left_of_lines(invoice, lines_of(invoice))
-    if amount.minor > sum(left.values()):
+    lines = [one for one in billed_lines(invoice) if one.gross_left_minor]
+    left = sum(one.gross_left_minor for one in lines)
+    if amount.minor > left:
         raise ConflictError(
-            f"{Money(sum(left.values()), invoice.currency)} is left of the lines of this invoice; "
+            f"{Money(left, invoice.currency)} is left of the lines of this invoice; "
             f"{amount} cannot be given back."
         )
-    parts = allocate(amount.minor, list(left.values()))
-    return [Credited(key, minor) for key, minor in zip(left, parts, strict=True) if minor]
+    answer = []
+    parts = allocate(amount.minor, [one.gross_left_minor for one in lines])
+    for one, gross in zip(lines, parts, strict=True):
+        if gross:
+            net, taxes = one.parts_of(gross)
+            answer.append(Credited(one.line.line_key, net, taxes=taxes))
+    return answer
 
 
 def check_note_void(note: CreditNote) -> None:

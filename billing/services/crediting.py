@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import CreditNote, Invoice, InvoiceLine
-from billing.selectors.amounts import deferrals, left_of_lines, lines_of
+from billing.selectors.amounts import BilledLine, billed_lines, deferrals
+from billing.selectors.tax_relief import taxes_standing
 from billing.services.giving_back import GivenBack, give_back
 from ledger.selectors.settlements import settlement_of
 from ledger.templates import Move
@@ -18,25 +19,28 @@ CREDITABLE = (Invoice.Status.OPEN, Invoice.Status.PAID)
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """So much of a line of the invoice, net, in minor units above zero; `quantity` is what it says
-    of it.
+    """So much of a line of the invoice, net, in minor units, zero only where tax goes back alone;
+    `quantity` is what it says of it. `taxes` is what goes back with it, by rate; None: in
+    proportion.
     """
 
     line: str
     amount_minor: int
     quantity: str = ""
+    taxes: tuple[tuple[str, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CreditPlan:
-    """A credit note before it is issued: `total_minor` of its lines, of which `unpaid_minor` lowers
-    what is due and the rest goes `back`.
+    """A credit note before it is issued: `total_minor` of its lines, `tax_minor` of it tax, of
+    which `unpaid_minor` lowers what is due and the rest goes `back`.
     """
 
     key: str
     lines: tuple[tuple[InvoiceLine, Credited], ...]
     moves: tuple[Move, ...]
     total_minor: int
+    tax_minor: int
     unpaid_minor: int
     back: GivenBack
 
@@ -55,18 +59,26 @@ def plan_credit_note(
         raise ConflictError(f"This invoice is {invoice.status}: a credit note is for what stands.")
     chosen = _chosen(invoice, lines)
     key = f"{invoice.operation_key}:{CreditNote.objects.filter(invoice=invoice).count() + 1}"
-    deferred = deferrals(invoice, [line for line, _ in chosen], at=at)
+    deferred = deferrals(invoice, [billed.line for billed, _ in chosen], at=at)
     credited = [
-        CreditedLine(note_key(key, line), one.amount_minor, deferral=deferred.get(line.pk))
-        for line, one in chosen
+        CreditedLine(
+            note_key(key, billed.line),
+            one.amount_minor,
+            taxes=billed.taxes_on(one.amount_minor) if one.taxes is None else one.taxes,
+            deferral=deferred.get(billed.line.pk),
+        )
+        for billed, one in chosen
     ]
-    total = sum(one.amount_minor for one in credited)
+    tax = sum(minor for one in credited for _, minor in one.taxes)
+    total = tax + sum(one.amount_minor for one in credited)
     settled = settlement_of(invoice.project, invoice.document)
     excess = max(0, total - settled.due_minor)
     if settled.written_off_minor and excess > max(0, settled.kept_minor):
         raise ConflictError(
             "Part of this invoice is written off: recover that before it is credited."
         )
+    if settled.written_off_minor:
+        _check_relief(invoice, credited)
     back = give_back(invoice, excess, settle=settle, line=f"{key}/excess")
     moves = credit_note_moves(
         credited,
@@ -74,7 +86,21 @@ def plan_credit_note(
         party=invoice.customer.external_id,
         document=invoice.document,
     )
-    return CreditPlan(key, tuple(chosen), moves + back.moves, total, total - excess, back)
+    pairs = tuple((billed.line, one) for billed, one in chosen)
+    return CreditPlan(key, pairs, moves + back.moves, total, tax, total - excess, back)
+
+
+def _check_relief(invoice: Invoice, credited: Sequence[CreditedLine]) -> None:
+    """Tax that a write-off relieved cannot be given back too."""
+    billed, relieved = taxes_standing(invoice)
+    for one in credited:
+        for rate, minor in one.taxes:
+            billed[rate] -= minor
+    if any(billed[rate] < minor for rate, minor in relieved.items()):
+        raise ConflictError(
+            "The tax on part of this invoice is relieved by a write-off: recover that before it is "
+            "credited."
+        )
 
 
 def note_key(key: str, line: InvoiceLine) -> str:
@@ -82,25 +108,26 @@ def note_key(key: str, line: InvoiceLine) -> str:
     return f"{key}/{line.line_key}"
 
 
-def _chosen(invoice: Invoice, lines: Sequence[Credited]) -> list[tuple[InvoiceLine, Credited]]:
+def _chosen(invoice: Invoice, lines: Sequence[Credited]) -> list[tuple[BilledLine, Credited]]:
     """The lines that are credited, each checked against what is left of it."""
-    own = lines_of(invoice)
-    by_key = {line.line_key: line for line in own}
-    left = left_of_lines(invoice, own)
-    chosen: dict[str, tuple[InvoiceLine, Credited]] = {}
+    by_key = {one.line.line_key: one for one in billed_lines(invoice)}
+    chosen: dict[str, tuple[BilledLine, Credited]] = {}
     if not lines:
         raise InvalidError("A credit note has a line.", pointer="/lines")
     for index, one in enumerate(lines):
-        line = by_key.get(one.line)
-        if line is None:
+        billed = by_key.get(one.line)
+        if billed is None:
             raise InvalidError("The invoice has no such line.", pointer=f"/lines/{index}/line")
         if one.line in chosen:
             raise InvalidError("The line is named twice.", pointer=f"/lines/{index}/line")
-        if not 0 < one.amount_minor <= left[one.line]:
+        # Tax may be left alone: parts of what was paid are spread over net and tax.
+        is_tax_alone = one.amount_minor == billed.left_minor < billed.gross_left_minor
+        is_nothing = one.amount_minor <= 0 and one.taxes is None and not is_tax_alone
+        if is_nothing or one.amount_minor > billed.left_minor:
             raise InvalidError(
-                f"{Money(left[one.line], invoice.currency)} is left of this line; "
+                f"{Money(billed.left_minor, invoice.currency)} is left of this line; "
                 f"{Money(one.amount_minor, invoice.currency)} cannot be given back.",
                 pointer=f"/lines/{index}/amount",
             )
-        chosen[one.line] = (line, one)
+        chosen[one.line] = (billed, one)
     return list(chosen.values())

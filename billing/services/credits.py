@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.models import Invoice
-from billing.selectors.amounts import left_of_lines, line_amount, lines_of
+from billing.selectors.amounts import billed_lines
 from billing.selectors.credits import Drawing, drawing_moves
 from billing.services.settlement import lock_invoice, restate
 from ledger.drawing import Payable, after_draws
@@ -51,12 +51,12 @@ def apply_credits(*, invoice: Invoice, actor: Actor, at: datetime) -> Money:
 
 def _payable(invoice: Invoice) -> tuple[Payable, ...]:
     """What its lines come to now: less credit notes, and what scoped grants paid of them before."""
-    own = lines_of(invoice)
-    left = left_of_lines(invoice, own)
     # A line below zero lowers what its price's lines come to; nothing is given back of it.
-    amounts = [(line, line_amount(line, invoice.currency).minor) for line in own]
     lines = [
-        Payable(line.price, min(minor, left[line.line_key]) if minor > 0 else minor)
-        for line, minor in amounts
+        Payable(
+            one.line.price,
+            one.gross_left_minor if one.net_minor > 0 else one.net_minor + sum(one.taxes.values()),
+        )
+        for one in billed_lines(invoice)
     ]
     return after_draws(lines, scopes_drawn(invoice.project, invoice.document))

@@ -3,6 +3,7 @@ transaction.
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +14,14 @@ from billing.models import (
     BillingRun,
     Charge,
     Invoice,
-    InvoiceLine,
     InvoiceParty,
     Period,
     Subscription,
 )
+from billing.rating.adjustments import Adjustments
+from billing.rating.composition import Composition
 from billing.rating.document import document_hash
-from billing.rating.lines import Line
+from billing.rating.lines import discount_name, tax_name
 from billing.selectors.contents import (
     Computed,
     computed,
@@ -29,16 +31,18 @@ from billing.selectors.contents import (
     order_of,
     waiting_charges,
 )
-from billing.selectors.corrections import corrections_alone, late_periods
 from billing.selectors.credits import credit_postings, drawing_of, settled_minor
+from billing.selectors.late_periods import corrections_alone, late_periods
 from billing.selectors.timelines import (
     PERIOD_COLUMNS,
-    begun_period,
     period_row,
     stored_periods,
     timelines_of,
+    turn_at,
+    turn_keys,
 )
 from billing.services.late import settle
+from billing.services.lines import store_lines
 from billing.services.numbers import INVOICES, take_numbers
 from ingest.selectors.bounds import ArrivalBound
 from ledger.services.journal import post_lines
@@ -53,19 +57,14 @@ ISSUE = "invoice.issue"
 DRAFT_COLUMNS = (
     *("project_id", "public_id", "operation_key", "reason", "customer_id", "subscription_id"),
     *("boundary", "currency", "status", "boundary_at", "due_at", "period_start", "period_end"),
-    *("created_at", "bound_event", "bound_retraction", "known_changes"),
+    *("created_at", "bound_event", "bound_retraction", "known_changes", "adjustments"),
     *("content_hash", "document_hash", "parties_digest"),
 )
 # What a document gets when it is issued.
 ISSUED_COLUMNS = (
     *("sequence", "status", "run_id", "finalized_at", "payment_due_at"),
-    *("bound_event", "bound_retraction", "known_changes"),
+    *("bound_event", "bound_retraction", "known_changes", "adjustments"),
     *("content_hash", "document_hash", "parties_digest"),
-)
-LINE_COLUMNS = (
-    *("project_id", "invoice_id", "line_key", "position", "kind", "price", "description"),
-    *("period_start", "period_end", "quantity", "unit_amount", "evidence"),
-    *("corrects_invoice", "corrects_line", "transfer_id"),
 )
 
 
@@ -88,15 +87,21 @@ def open_boundaries(
     """
     timelines = timelines_of(project, [row.pk for row in subscriptions])
     stored = stored_periods(
-        project, {(row.pk, row.next_boundary - 1) for row in subscriptions if row.next_boundary}
+        project,
+        {
+            key
+            for row in subscriptions
+            for key in turn_keys(row.pk, timelines[row.pk].terms, row.next_boundary)
+        },
     )
     drafts, opened = [], []
     for subscription in subscriptions:
         number, timeline = subscription.next_boundary, timelines[subscription.pk]
-        ended = stored[subscription.pk, number - 1] if number else None
-        begun = begun_period(project, timeline, number, ended)
-        if begun is not None:
-            opened.append(period_row(project, subscription.pk, timeline.terms, begun))
+        turn = turn_at(project, timeline, number, subscription=subscription.pk, stored=stored)
+        ended, begun = turn.finest
+        opened += [
+            period_row(project, subscription.pk, timeline.terms, one) for one in turn.begun.values()
+        ]
         drafts.append(
             draft_of_boundary(
                 project=project,
@@ -209,7 +214,7 @@ def _finalize(
     postings = [_posting(one, at) for one in made]
     drawn = credit_postings(project, [drawing_of(one, at=at) for one in made])
     posted = post_lines(project=project, postings=[*postings, *drawn.values()], at=at)
-    _store_lines(project, made, posted[: len(made)])
+    store_lines(project, made, posted[: len(made)])
     _store_parties(project, made)
     _take_charges(made)
     for index, one in enumerate(made):
@@ -218,6 +223,10 @@ def _finalize(
         invoice.payment_due_at = at + timedelta(days=_payment_terms_days(project, one))
         invoice.bound_event, invoice.bound_retraction = bound.event, bound.retraction
         invoice.known_changes = one.known_changes
+        composed = one.content.composed
+        invoice.adjustments = Adjustments.of(one.content.facts).text(
+            is_used=bool(composed.discounts or composed.taxes)
+        )
         invoice.content_hash = one.content.content_hash
         is_due = one.content.total.minor != sum(settled_minor(drawn.get(index)))
         invoice.status = Invoice.Status.OPEN if is_due else Invoice.Status.PAID
@@ -237,37 +246,38 @@ def _payment_terms_days(project: Project, one: Computed) -> int:
 
 def _posting(one: Computed, at: datetime) -> Posting:
     facts = one.content.facts
-    billed = [BilledLine(line.key, line.amount_minor, line.earned) for line in one.content.lines]
     return Posting(
         key=OperationKey(ISSUE, one.invoice.operation_key),
         moves=invoice_moves(
-            billed, currency=facts.currency, party=facts.customer, document=one.invoice.document
+            _billed(one.content.composed),
+            currency=facts.currency,
+            party=facts.customer,
+            document=one.invoice.document,
         ),
         occurred_at=at,
     )
 
 
-def _store_lines(
-    project: Project, made: Sequence[Computed], posted: Sequence[Mapping[str, int]]
-) -> None:
-    rows = []
-    for one, transfers in zip(made, posted, strict=True):
-        rows += [
-            _line_row(project, one.invoice, position, line, transfers.get(line.key))
-            for position, line in enumerate(one.content.lines)
-        ]
-    insert_rows(InvoiceLine, LINE_COLUMNS, rows)
-
-
-def _line_row(
-    project: Project, invoice: Invoice, position: int, line: Line, transfer_id: int | None
-) -> tuple[object, ...]:
-    corrects = line.corrects or {"invoice": "", "line": ""}
-    return (
-        *(project.pk, invoice.pk, line.key, position, line.kind, line.price, line.description),
-        *(line.period.start, line.period.end, line.quantity, line.unit_amount or ""),
-        *(line.evidence_text, corrects["invoice"], corrects["line"], transfer_id),
-    )
+def _billed(composed: Composition) -> list[BilledLine]:
+    """The lines as the books see them."""
+    discounts: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for one in composed.discounts:
+        name = discount_name(one.line, one.coupon.number)
+        discounts[one.line].append((name, one.amount_minor))
+    taxes: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    for place, tax in enumerate(composed.taxes):
+        for line, _, minor in tax.parts:
+            taxes[line].append((tax_name(line, place), tax.rate.code, minor))
+    return [
+        BilledLine(
+            line.key,
+            line.amount_minor,
+            line.earned,
+            tuple(discounts[line.key]),
+            tuple(taxes[line.key]),
+        )
+        for line in composed.lines
+    ]
 
 
 def _store_parties(project: Project, made: Sequence[Computed]) -> None:

@@ -15,7 +15,7 @@ from billing.locks import lock_customers
 from billing.models import LateUsage, Period, Subscription
 from billing.rating.facts import PeriodFacts
 from billing.selectors.contents import Computed
-from billing.selectors.corrections import in_parts, owners_of, touched_periods
+from billing.selectors.late_periods import in_parts, owners_of, touched_periods
 from ingest.selectors.arrivals import arrived_after
 from ingest.selectors.bounds import ArrivalBound, known_bound
 from ingest.selectors.raw import Stream
@@ -82,18 +82,23 @@ def _note(project: Project, periods: Sequence[Period], known: ArrivalBound) -> N
 
 def _let_go(found: Sequence[Computed], seen: Sequence[LateUsage]) -> None:
     """Delete the rows of periods that a document billed or corrected: all of it is printed now."""
-    printed = {
-        (one.invoice.subscription_id, held.period.number) for one in found for held in _held(one)
-    }
-    done = [row.pk for row in seen if (row.period.subscription_id, row.period.number) in printed]
+    printed = {_key(one, held) for one in found for held in _held(one)}
+    done = [row.pk for row in seen if _key_of(row.period) in printed]
     LateUsage.objects.filter(pk__in=done).delete()
 
 
 def _held(one: Computed) -> list[PeriodFacts]:
     """The periods that the document bills or corrects."""
     facts = one.content.facts
-    ended = [facts.ended] if facts.ended is not None else []
-    return ended + [correction.held for correction in facts.corrections]
+    return [*facts.all_ended, *(correction.held for correction in facts.corrections)]
+
+
+def _key(one: Computed, held: PeriodFacts) -> tuple[int | None, str, int]:
+    return one.invoice.subscription_id, held.rhythm, held.period.number
+
+
+def _key_of(period: Period) -> tuple[int | None, str, int]:
+    return period.subscription_id, period.rhythm, period.number
 
 
 def _note_beyond(project: Project, found: Sequence[Computed], bound: ArrivalBound) -> None:
@@ -104,10 +109,10 @@ def _note_beyond(project: Project, found: Sequence[Computed], bound: ArrivalBoun
     if known.event <= bound.event and known.retraction <= bound.retraction:
         return
     ended = {
-        (one.invoice.subscription_id, held.period.number): held.period.end
+        _key(one, held): held.period.end
         for one in found
-        for held in [one.content.facts.ended]
-        if held is not None and one.content.facts.usage
+        if one.content.facts.usage
+        for held in one.content.facts.all_ended
     }
     if not ended:
         return
@@ -120,4 +125,4 @@ def _note_beyond(project: Project, found: Sequence[Computed], bound: ArrivalBoun
     ):
         days[stream].add(effective_at.date())
     touched = touched_periods(project, days)
-    _note(project, [row for row in touched if (row.subscription_id, row.number) in ended], known)
+    _note(project, [row for row in touched if _key_of(row) in ended], known)

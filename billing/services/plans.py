@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
-from billing.rating.plan import PlanPrice, parse_plan_price
-from billing.rating.price import PriceError
+from billing.rating.plan import PlanPrice
+from billing.rating.rhythm import IntervalUnit, Rhythm
+from billing.selectors.drafts import drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
-from neruba.errors import InvalidError, UnsupportedError
+from neruba.errors import ConflictError, InvalidError
 from neruba.models import Project
+from neruba.money import Money
 from neruba.services.audit import record
 
 
@@ -34,38 +36,51 @@ def create_plan_version(
     interval: str,
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
+    minimum_commitment: str | None = None,
+    based_on: int | None = None,
     actor: Actor,
+    reason: str = "",
     at: datetime,
 ) -> CreatedVersion:
     """Make a plan, or the next version of one; the content of the latest version again returns
     that.
 
-    Raises InvalidError with a pointer to the field of the price that makes no sense.
+    `minimum_commitment` is what each period comes to at least, in major units of the currency, or
+    None. `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError
+    where there is another by now, InvalidError with a pointer to the field of the price that makes
+    no sense.
     """
-    parsed = _parse_prices(prices)
-    meters = _meters_of(project, parsed)
-    content_hash = sha256_hex(
-        {
-            "name": name,
-            "currency": currency,
-            "interval": interval,
-            "interval_count": interval_count,
-            "prices": [price.definition() for price in parsed],
-        }
-    )
+    minimum = parse_minimum(minimum_commitment, currency)
+    rhythm = Rhythm(cast("IntervalUnit", interval), interval_count)
+    drafted = drafted_prices(project, prices, rhythm=rhythm)
+    parsed, meters = drafted.sound, drafted.meters
+    content: dict[str, Any] = {
+        "name": name,
+        "currency": currency,
+        "interval": interval,
+        "interval_count": interval_count,
+        "prices": [price.definition() for price in parsed],
+    }
+    if minimum is not None:
+        content["minimum_commitment"] = minimum.amount
+    content_hash = sha256_hex(content)
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()
+    stands = 0 if latest is None else latest.version
+    if based_on is not None and based_on != stands:
+        raise ConflictError(f"Plan {code!r} has version {stands} by now.", pointer="/code")
     if latest is not None and latest.content_hash == content_hash:
         return CreatedVersion(latest, replayed=True)
     version = PlanVersion.objects.create(
         project=project,
         plan=plan,
-        version=1 if latest is None else latest.version + 1,
+        version=stands + 1,
         name=name,
         currency=currency,
         interval=interval,
         interval_count=interval_count,
+        minimum_commitment_minor=None if minimum is None else minimum.minor,
         content_hash=content_hash,
         created_at=at,
     )
@@ -76,9 +91,26 @@ def create_plan_version(
         action="plan.version_created",
         on=("plan", code),
         at=at,
+        reason=reason,
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def parse_minimum(text: str | None, currency: str, *, below: str = "") -> Money | None:
+    """Read a minimum commitment in major units. Raises InvalidError, with a pointer that begins
+    with `below`.
+    """
+    pointer = f"{below}/minimum_commitment"
+    if text is None:
+        return None
+    try:
+        minimum = Money.parse(text, currency)
+    except ValueError as error:
+        raise InvalidError(f"{error}.", pointer=pointer) from None
+    if minimum.minor < 0:
+        raise InvalidError("A minimum commitment is zero or more.", pointer=pointer)
+    return minimum
 
 
 def _store_prices(
@@ -99,29 +131,3 @@ def _store_prices(
         )
         for position, price in enumerate(prices)
     )
-
-
-def _parse_prices(prices: Sequence[Mapping[str, Any]]) -> list[PlanPrice]:
-    parsed: list[PlanPrice] = []
-    for index, definition in enumerate(prices):
-        pointer = f"/prices/{index}"
-        try:
-            price = parse_plan_price(definition)
-        except PriceError as error:
-            refusal = UnsupportedError if error.code == "unsupported" else InvalidError
-            raise refusal(error.detail, pointer=f"{pointer}{error.pointer}") from error
-        if any(price.code == other.code for other in parsed):
-            raise InvalidError(f"There are two prices {price.code!r}.", pointer=f"{pointer}/code")
-        parsed.append(price)
-    return parsed
-
-
-def _meters_of(project: Project, prices: Sequence[PlanPrice]) -> dict[str, Meter]:
-    codes = {price.meter for price in prices if price.meter is not None}
-    meters = {meter.code: meter for meter in Meter.objects.filter(project=project, code__in=codes)}
-    for index, price in enumerate(prices):
-        if price.meter is not None and price.meter not in meters:
-            raise InvalidError(
-                f"There is no meter {price.meter!r}.", pointer=f"/prices/{index}/meter"
-            )
-    return meters

@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from billing.locks import lock_run
 from billing.models import BillingRun, RunChunk, RunItem
-from billing.selectors.corrections import unread_after_the_end
+from billing.selectors.late_periods import unread_after_the_end
 from billing.selectors.runs import customers_due, finalized_by, fingerprint_of, parked_customers
 from billing.services.steps import rebuild_usage
 from ingest.services.fence import take_bound

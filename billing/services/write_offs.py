@@ -4,6 +4,7 @@ from datetime import datetime
 
 from billing.models import CreditNote, Invoice
 from billing.selectors.amounts import deferrals, lines_of
+from billing.selectors.tax_relief import tax_relief
 from billing.services.settlement import lock_invoice, restate
 from ledger.selectors.journal import entries_to_reverse, moves_of_document
 from ledger.selectors.settlements import (
@@ -40,9 +41,11 @@ def due_to_write_off(invoice: Invoice) -> Money:
 def moves_of_write_off(invoice: Invoice, amount: Money, *, at: datetime) -> tuple[Move, ...]:
     """What giving up the amount would post at `at`; nothing is written."""
     found = deferrals(invoice, lines_of(invoice), at=at)
+    relieved = tax_relief(invoice, amount) if invoice.project.policy.bad_debt_tax_relief else {}
     return write_off_moves(
         amount.minor,
         list(found.values()),
+        taxes=list(relieved.items()),
         currency=invoice.currency,
         party=invoice.customer.external_id,
         document=invoice.document,
@@ -52,8 +55,9 @@ def moves_of_write_off(invoice: Invoice, amount: Money, *, at: datetime) -> tupl
 def write_off(*, invoice: Invoice, reason: str, actor: Actor, at: datetime) -> Money:
     """Give up what is due of an open invoice, in the caller's transaction; return how much.
 
-    What is not earned yet is taken from deferred revenue, the rest is bad debt. Raises
-    ConflictError for an invoice that is not open.
+    What is not earned yet is taken from deferred revenue, the rest is bad debt; its tax is not paid
+    any more where the project has `bad_debt_tax_relief`. Raises ConflictError for an invoice that
+    is not open.
     """
     invoice = lock_invoice(invoice)
     amount = due_to_write_off(invoice)

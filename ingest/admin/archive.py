@@ -3,17 +3,17 @@
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ingest.models import EventArchive
 from ingest.selectors.archives import archive_folder
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, link_to
 
 
 @admin.register(EventArchive)
 class EventArchiveAdmin(PageAdmin):
     list_display = ["file", "events", "first_at", "last_at", "made_at"]
-    list_filter = [("last_at", RangeDateTimeFilter)]
+    list_filter = [("last_at", InstantRangeFilter)]
     list_select_related = ["project"]
     ordering = ["-id"]
     search_fields = ["file__startswith"]

@@ -3,10 +3,9 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ingest.models import EventRetraction, UsageEvent
-from neruba.admin.base import ReadOnlyAdmin
+from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.place import project_of
 from neruba.models import Subject
 
@@ -17,7 +16,7 @@ MAX_ORIGINS = 200
 @admin.register(UsageEvent)
 class UsageEventAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "source", "type", "subject", "effective_at", "voided"]
-    list_filter = [("effective_at", RangeDateTimeFilter)]
+    list_filter = [("effective_at", InstantRangeFilter)]
     list_select_related = ["subject", "retraction"]
     ordering = ["-id"]
     search_fields = ["event_id"]
@@ -48,7 +47,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
 @admin.register(EventRetraction)
 class EventRetractionAdmin(ReadOnlyAdmin):
     list_display = ["event", "kind", "reason", "actor", "recorded_at"]
-    list_filter = ["kind", ("recorded_at", RangeDateTimeFilter)]
+    list_filter = ["kind", ("recorded_at", InstantRangeFilter)]
     list_select_related = ["event"]
     ordering = ["-id"]
     search_fields = ["event__event_id__exact"]

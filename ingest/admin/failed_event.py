@@ -14,7 +14,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     DropdownFilter,
-    RangeDateTimeFilter,
 )
 from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
@@ -43,6 +42,7 @@ from ingest.services.resubmission import (
 )
 from neruba import clock
 from neruba.actor import Actor
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.dialogs import act, operator
 from neruba.admin.page import (
     Banner,
@@ -111,7 +111,7 @@ class FailedEventAdmin(PageAdmin):
     list_filter = [
         StateFilter,
         "code",
-        ("last_seen_at", RangeDateTimeFilter),
+        ("last_seen_at", InstantRangeFilter),
     ]
     list_select_related = ["project"]
     ordering = ["-last_seen_at", "-id"]

@@ -72,7 +72,20 @@ class MeterAdmin(HistoryAdmin, PageAdmin):
                 Fact("Value", code(row.value_property)),
                 Fact("Filters", code(pretty(row.filters)) if row.filters else ""),
                 Fact("Grouped by", ", ".join(row.group_by)),
+                Fact("Carries over", "yes" if row.carry_over else "no"),
+                Fact("Rounded", _rounding(row)),
                 Fact("Project", link_to(row.project)),
                 Fact("Created", instant(row.created_at)),
             ]
         )
+
+
+def _rounding(meter: Meter) -> str:
+    if not meter.rounding_mode:
+        return ""
+    places = meter.rounding_places
+    return (
+        f"{meter.rounding_mode.replace('_', ' ')} to {places} decimals"
+        if places >= 0
+        else (f"{meter.rounding_mode.replace('_', ' ')} to {10**-places:,}s")
+    )

@@ -1,13 +1,32 @@
 """The mergeable state of many events: small, exact, and the same in every order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from neruba.decimals import EXACT, ZERO, add
 
 CHECKSUM_MODULUS = 2**256
 DIGEST_BYTES = 32
+
+
+# What names an item, with its type: 1 and 1.0 are one item, 1 and "1" are two.
+Item = tuple[str, object]
+
+
+class Entry(NamedTuple):
+    """One event that counts, for aggregations that look at each. Sorts by time, then by arrival.
+
+    `at` is its instant as text in UTC, in an order that is time's; `value` is 1 where the meter
+    reads no number. `removes` says that it takes its item out.
+    """
+
+    at: str
+    id: int
+    value: Decimal
+    item: Item | None = None
+    removes: bool = False
 
 
 @dataclass(slots=True)
@@ -17,7 +36,9 @@ class State:
     The checksum is the sum of the events' content hashes modulo 2^256. `last_event` and
     `last_retraction` are the highest ids read, those of retracted events included, so that a state
     knows for which bounds it holds. `unusable` counts events whose value the meter cannot use; they
-    are in nothing else. Law: `merge` is associative and commutative, and `State()` is its zero.
+    are in nothing else. `entries` are the events one by one, in any order, where the reader keeps
+    them. Law: `merge` is associative and (but for the order of entries) commutative, and `State()`
+    is its zero.
     """
 
     count: int = 0
@@ -28,6 +49,7 @@ class State:
     unusable: int = 0
     last_event: int = 0
     last_retraction: int = 0
+    entries: list[Entry] = field(default_factory=list)
 
     @classmethod
     def of_parts(
@@ -94,6 +116,7 @@ class State:
         self.checksum = (self.checksum + other.checksum) % CHECKSUM_MODULUS
         self.unusable += other.unusable
         self.note(other.last_event, other.last_retraction)
+        self.entries += other.entries
 
     @property
     def checksum_hex(self) -> str:

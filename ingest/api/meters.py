@@ -9,17 +9,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ingest.aggregation.registry import AGGREGATIONS
+from ingest.aggregation.rounding import LOWEST_PLACES, MODES, Rounding
 from ingest.models import Meter
 from ingest.services.meters import create_meter
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Flag, Identifier, Instant, Strict, Text
+from neruba.api.fields import Flag, Identifier, Instant, Strict, Text, Whole
 from neruba.api.views import ProjectView, one
 from neruba.canonical import MAX_INTEGER
-from neruba.errors import UnsupportedError
+from neruba.decimals import QUANTITY_PLACES
 
-# Those of the contract; which of them are there is for `ingest.aggregation` to say.
-AGGREGATIONS = ("count", "sum", "max", "min", "latest", "unique_count", "weighted_sum")
 MAX_FILTERS = 20
 MAX_VALUES = 100
 MAX_GROUPS = 10
@@ -52,26 +52,42 @@ class FilterBody(Strict):
         return {**super().get_fields(), "in": values}
 
 
+ROUNDING_MODES = list(MODES)
+
+
+class RoundingBody(Strict):
+    """`half_up` rounds a half away from zero, `up` never goes down, `down` never up; negative
+    places are tens, hundreds and so on.
+    """
+
+    mode = serializers.ChoiceField(choices=ROUNDING_MODES)
+    places = Whole(min_value=LOWEST_PLACES, max_value=QUANTITY_PLACES)
+
+
 class MeterBody(serializers.Serializer[Meter]):
     code = serializers.CharField()
     name = serializers.CharField()
     event_type = serializers.CharField()
-    aggregation = serializers.ChoiceField(choices=AGGREGATIONS)
+    aggregation = serializers.ChoiceField(choices=tuple(AGGREGATIONS))
     value_property = serializers.CharField()
     filters = FilterBody(many=True)
     group_by = serializers.ListField(child=serializers.CharField())
-    carry_over = serializers.SerializerMethodField()
+    carry_over = serializers.BooleanField()
+    rounding = serializers.SerializerMethodField()
     created_at = Instant()
 
-    def get_carry_over(self, meter: Meter) -> bool:
-        return False
+    @extend_schema_field(RoundingBody(allow_null=True))
+    def get_rounding(self, meter: Meter) -> dict[str, Any] | None:
+        if not meter.rounding_mode:
+            return None
+        return {"mode": meter.rounding_mode, "places": meter.rounding_places}
 
 
 class MeterRequest(Strict):
     code = Identifier()
     name = Text(max_length=255, required=False)
     event_type = Identifier()
-    aggregation = serializers.ChoiceField(choices=AGGREGATIONS)
+    aggregation = serializers.ChoiceField(choices=tuple(AGGREGATIONS))
     value_property = Identifier(required=False, allow_null=True, allow_blank=True, default="")
     filters = serializers.ListField(
         child=FilterBody(), required=False, allow_null=True, default=list, max_length=MAX_FILTERS
@@ -80,6 +96,7 @@ class MeterRequest(Strict):
         child=Identifier(), required=False, allow_null=True, default=list, max_length=MAX_GROUPS
     )
     carry_over = Flag(required=False, default=False)
+    rounding = RoundingBody(required=False, allow_null=True, default=None)
 
     def validate_group_by(self, names: list[str] | None) -> list[str]:
         if names and len(set(names)) != len(names):
@@ -100,8 +117,6 @@ class MeterList(ProjectView):
     def post(self, request: Request) -> Response:
         """The same content again answers the meter that stands (200); another content is a 409."""
         given = self.body(MeterRequest)
-        if given["carry_over"]:
-            raise UnsupportedError("No aggregation carries over yet.", pointer="/carry_over")
         created = create_meter(
             project=self.project,
             code=given["code"],
@@ -111,6 +126,8 @@ class MeterList(ProjectView):
             value_property=given["value_property"] or "",
             filters=given["filters"] or [],
             group_by=given["group_by"],
+            carry_over=given["carry_over"],
+            rounding=Rounding(**given["rounding"]) if given["rounding"] else None,
             actor=self.actor,
             at=clock.now(self.project),
         )

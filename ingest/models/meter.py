@@ -12,19 +12,23 @@ class Meter(models.Model):
     made.
     """
 
-    class Aggregation(models.TextChoices):
-        COUNT = "count"
-        SUM = "sum"
-        MAX = "max"
-
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     code = IdentifierField()
     name = models.CharField(max_length=255)
     event_type = IdentifierField()
-    aggregation = models.CharField(max_length=16, choices=Aggregation)
+    aggregation = models.CharField(
+        max_length=16, help_text="One of those that `ingest.aggregation.registry` names."
+    )
     value_property = models.CharField(max_length=255, blank=True)
     filters = models.JSONField(default=list, blank=True)
     group_by = models.JSONField(default=list, blank=True)
+    carry_over = models.BooleanField(
+        default=False, db_default=False, help_text="Whether a window begins with what was there."
+    )
+    rounding_mode = models.CharField(
+        max_length=8, blank=True, default="", db_default="", help_text="Empty: not rounded."
+    )
+    rounding_places = models.SmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     history = HistoricalRecords()
 

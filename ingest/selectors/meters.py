@@ -7,6 +7,7 @@ from functools import lru_cache
 from django.db import connection
 
 from ingest.aggregation.meter import MeterReader
+from ingest.aggregation.rounding import Rounding
 from ingest.models import Meter
 from neruba.models import Project
 
@@ -17,12 +18,16 @@ DEFINITIONS = (
 
 
 def reader_of(meter: Meter) -> MeterReader:
-    """How the meter reads an event."""
+    """How the meter reads an event, and what it makes of many."""
     return MeterReader.of(
         aggregation=meter.aggregation,
         value_property=meter.value_property,
         filters=meter.filters,
         group_by=meter.group_by,
+        carry_over=meter.carry_over,
+        rounding=Rounding(meter.rounding_mode, meter.rounding_places)
+        if meter.rounding_mode
+        else None,
     )
 
 
@@ -63,7 +68,9 @@ def usability_readers(
 def _stored_reader(
     aggregation: str, value_property: str, filters: str, group_by: str
 ) -> MeterReader:
-    """The reader of a definition as it is stored."""
+    """The reader of a definition as it is stored; for what is of use, how results are rounded and
+    carried over is nothing.
+    """
     return MeterReader.of(
         aggregation=aggregation,
         value_property=value_property,

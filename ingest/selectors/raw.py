@@ -134,9 +134,11 @@ def count_events(
     reader: MeterReader,
     events: Sequence[RawEvent],
     data: Sequence[Mapping[str, Scalar]],
+    *,
+    keeps_entries: bool = False,
 ) -> None:
     """Add events to the states of their groups, as the meter reads them; `data` is what
-    `read_data` makes of each.
+    `read_data` makes of each. With `keeps_entries` the states hold each event too.
 
     A retracted event counts no more but is remembered; one that a filter leaves out is nothing to
     the meter. Law: in any parts, in any order, the states are the same.
@@ -144,7 +146,7 @@ def count_events(
     if not events:
         return
     if reader.takes_all and not any(event.subscription for event in events):
-        _count_group(states, ALL, reader, events, data)
+        _count_group(states, ALL, reader, events, data, keeps_entries=keeps_entries)
         return
     parts: dict[Group, tuple[list[RawEvent], list[Mapping[str, Scalar]]]] = {}
     for event, own in zip(events, data, strict=True):
@@ -153,7 +155,7 @@ def count_events(
             part[0].append(event)
             part[1].append(own)
     for group, part in parts.items():
-        _count_group(states, group, reader, *part)
+        _count_group(states, group, reader, *part, keeps_entries=keeps_entries)
 
 
 def _count_group(
@@ -162,18 +164,20 @@ def _count_group(
     reader: MeterReader,
     events: Sequence[RawEvent],
     data: Sequence[Mapping[str, Scalar]],
+    *,
+    keeps_entries: bool,
 ) -> None:
     state = states.get(group)
     if state is None:
         state = states[group] = State()
     *_, ids, _, _, hashes, retractions = zip(*events, strict=True)
     state.note(max(ids), None)
-    if retractions.count(None) == len(ids):
-        values = reader.whole_numbers(data) if reader.aggregation.needs_value else []
+    if not keeps_entries and retractions.count(None) == len(ids):
+        values = reader.whole_numbers(data)
         if values is not None:
             state.add_many(values, hashes)
             return
-    _count_each(state, reader, events, data)
+    _count_each(state, reader, events, data, keeps_entries=keeps_entries)
 
 
 def _count_each(
@@ -181,15 +185,21 @@ def _count_each(
     reader: MeterReader,
     events: Sequence[RawEvent],
     data: Sequence[Mapping[str, Scalar]],
+    *,
+    keeps_entries: bool,
 ) -> None:
     for event, own in zip(events, data, strict=True):
         if event.retraction is not None:
             state.note(event.id, event.retraction)
             continue
         try:
-            state.add(reader.value(own), event.content_hash)
+            value = reader.value(own)
         except UnusableError:
             state.unusable += 1
+            continue
+        state.add(value, event.content_hash)
+        if keeps_entries:
+            state.entries.append(reader.entry(event.at, event.id, value, own))
 
 
 def _parts(items: list[T], size: int) -> Iterator[list[T]]:

@@ -1,6 +1,6 @@
 """A customer's usage in rows: by day, week, month or in all, and by group."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +10,9 @@ from ingest.aggregation.state import State
 from ingest.models import Meter
 from ingest.normalize import Scalar, data_text, read_data
 from ingest.selectors.meters import reader_of
+from ingest.selectors.raw import Group
 from ingest.selectors.trace import are_final
-from ingest.selectors.usage import UsageNeed, states_of
+from ingest.selectors.usage import UsageNeed, openings_of, states_of
 from neruba.errors import InvalidError
 from neruba.models import Customer, Subject
 from neruba.period import Interval, local_date, local_midnight
@@ -21,12 +22,14 @@ Stage = Literal["open", "buffered", "final"]
 
 MAX_WINDOWS = 1000
 DAY = timedelta(days=1)
+TOTAL = "{}"
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
     """One window and group. `stage`: open while its end lies ahead, final when it is billed for
-    good.
+    good. Where the meter carries over, `events` are all until the window's end: those that the
+    quantity follows from.
     """
 
     window: Interval
@@ -58,46 +61,65 @@ def usage_rows(
             f"Meter {meter.code!r} is not grouped by {unknown[0]!r}.", pointer="/group_by"
         )
     windows = list(_tiles(interval, size, zone))
-    grouped = _grouped(customer, meter, windows, zone, group_by)
-    aggregation = reader_of(meter).aggregation
+    reader = reader_of(meter)
+    usage = _Grouped(customer, meter, zone, group_by)
+    found = usage.of_windows(windows)
+    opening = usage.before(windows[0]) if reader.carry_over else {}
     final = are_final(customer, meter, [(window.start, window.end) for window in windows])
     rows = []
-    for window, groups, is_final in zip(windows, grouped, final, strict=True):
+    for window, groups, is_final in zip(windows, found, final, strict=True):
         stage: Stage = "open" if window.end > at else "final" if is_final else "buffered"
-        rows += [
-            UsageRow(window, read_data(group), aggregation.result(state), state.count, stage)
-            for group, state in sorted(groups.items())
-        ]
+        for group in sorted({*opening, *groups} if group_by else {TOTAL}):
+            before, own = opening.get(group, State()), groups.get(group, State())
+            quantity = reader.quantity(before, own, start=window.start, end=window.end)
+            events = before.count + own.count
+            rows.append(UsageRow(window, read_data(group), quantity, events, stage))
+            if reader.carry_over:
+                opening[group] = reader.aggregation.carried(before, own)
     return rows
 
 
-def _grouped(
-    customer: Customer,
-    meter: Meter,
-    windows: Sequence[Interval],
-    zone: str,
-    group_by: Sequence[str],
-) -> list[dict[str, State]]:
-    """For each window the states by group, of all subjects of the customer."""
-    found: list[dict[str, State]] = [{} if group_by else {"{}": State()} for _ in windows]
-    subjects = list(
-        Subject.objects.filter(customer=customer).order_by("id").values_list("id", flat=True)
-    )
-    needs = [
-        UsageNeed(subject_id, meter.pk, zone, window.start, window.end, None)
-        for subject_id in subjects
-        for window in windows
-    ]
-    states = states_of(customer.project, needs, bound=None, source="windows")
-    for index, by_group in enumerate(states):
-        groups = found[index % len(windows)]
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """The states of a customer's events, of all its subjects, by the groups that are asked for."""
+
+    customer: Customer
+    meter: Meter
+    zone: str
+    group_by: Sequence[str]
+
+    def of_windows(self, windows: Sequence[Interval]) -> list[dict[str, State]]:
+        """Of each window; groups without events are left out."""
+        states = states_of(
+            self.customer.project, self._needs(windows), bound=None, source="windows"
+        )
+        found: list[dict[str, State]] = [{} for _ in windows]
+        for index, by_group in enumerate(states):
+            self._add(found[index % len(windows)], by_group)
+        return found
+
+    def before(self, first: Interval) -> dict[str, State]:
+        """Of all that came before the first window."""
+        found: dict[str, State] = {}
+        needs = self._needs([first])
+        for by_group in openings_of(self.customer.project, needs, bound=None, source="windows"):
+            self._add(found, by_group)
+        return found
+
+    def _needs(self, windows: Sequence[Interval]) -> list[UsageNeed]:
+        subjects = Subject.objects.filter(customer=self.customer).order_by("id")
+        return [
+            UsageNeed(subject_id, self.meter.pk, self.zone, window.start, window.end, None)
+            for subject_id in subjects.values_list("id", flat=True)
+            for window in windows
+        ]
+
+    def _add(self, found: dict[str, State], by_group: Mapping[Group, State]) -> None:
         for group, state in by_group.items():
-            if state.count == 0 and group_by:
-                continue
-            kept = read_data(group.by)
-            key = data_text({name: kept[name] for name in group_by})
-            groups.setdefault(key, State()).merge(state)
-    return found
+            if state.count:
+                kept = read_data(group.by)
+                key = data_text({name: kept[name] for name in self.group_by})
+                found.setdefault(key, State()).merge(state)
 
 
 def _tiles(interval: Interval, size: Size, zone: str) -> Iterator[Interval]:

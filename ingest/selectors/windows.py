@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,14 +12,17 @@ from django.db.models import Aggregate, Count, F, Func, Max, Min, Q, QuerySet, S
 
 from ingest.aggregation.state import State
 from ingest.models import DirtyMark, UsageWindow, WindowSeries
+from ingest.normalize import EARLIEST
 from ingest.selectors.bounds import ArrivalBound
 from ingest.selectors.raw import Group, RawEvent, Stream, instant_text
 from neruba.errors import InvariantError
 from neruba.models import Project
-from neruba.period import day_interval, days_between
+from neruba.period import day_interval, days_between, local_date, local_midnight
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
+# No event lies before, by the clock of any zone.
+FIRST_DAY = EARLIEST.date() - DAY
 
 
 class Series(NamedTuple):
@@ -86,12 +89,15 @@ def _days_of_utc_day(zone: str, utc_day: str) -> tuple[tuple[str, date], ...]:
 
 @dataclass(frozen=True, slots=True)
 class WholeDays:
-    """The local days that lie whole in some span of time, which leaves `edges` on either side."""
+    """The local days that lie whole in some span of time, the UTC days that these lie in (both
+    inclusive), and the `edges` that are left of the span on either side.
+    """
 
     zone: str
     first: date
     last: date
-    utc_days: frozenset[date]
+    utc_first: date
+    utc_last: date
     edges: tuple[tuple[datetime, datetime], ...]
 
 
@@ -106,8 +112,26 @@ def whole_days(zone: str, start: datetime, end: datetime) -> WholeDays | None:
         zone,
         whole[0].day,
         whole[-1].day,
-        frozenset(day for one in whole for day in one.utc_days),
+        whole[0].utc_days[0],
+        whole[-1].utc_days[-1],
         tuple(span for span in spans if span[0] < span[1]),
+    )
+
+
+@lru_cache(maxsize=4096)
+def days_before(zone: str, instant: datetime) -> WholeDays:
+    """All local days that end before an instant or with it, however long ago they were; the edge
+    is the part of a day between the last of them and the instant.
+    """
+    day = local_date(instant, zone)
+    midnight = local_midnight(day, zone)
+    return WholeDays(
+        zone,
+        FIRST_DAY,
+        day - DAY,
+        FIRST_DAY,
+        (midnight - MICROSECOND).date(),
+        ((midnight, instant),) if midnight < instant else (),
     )
 
 
@@ -134,20 +158,22 @@ class CleanWindows:
         self._standing = {
             Series(*row) for row in standing.values_list("subject_id", "meter_id", "zone")
         } & wanted
-        self._states: dict[tuple[Series, date], dict[Group, State]] = defaultdict(dict)
-        self._beyond: set[tuple[Series, date]] = set()
+        self._states: dict[Series, dict[date, dict[Group, State]]] = defaultdict(dict)
+        self._beyond: dict[Series, set[date]] = defaultdict(set)
 
-    def of_whole_days(self, days: Mapping[int, WholeDays]) -> dict[Series, Mapping[Group, State]]:
-        """The merged states of those series that are clean on all these days of their subject; one
-        query, whose number of rows does not grow with the days.
+    def of_whole_days(
+        self, several: Set[Series], days: Mapping[int, WholeDays]
+    ) -> dict[Series, Mapping[Group, State]]:
+        """The merged states of those of these series that are clean on all these days of their
+        subject; one query, whose number of rows does not grow with the days.
         """
         wanted: dict[WholeDays, set[Series]] = defaultdict(set)
-        for series in self._standing:
+        for series in self._standing & several:
             span = days.get(series.subject_id)
             if span is not None and span.zone == series.zone and self._is_clean(series, span):
                 wanted[span].add(series)
         found: dict[Series, dict[Group, State]] = {
-            series: {} for several in wanted.values() for series in several
+            series: {} for clean in wanted.values() for series in clean
         }
         for series, group, state in merged_windows(self._project, wanted):
             if series in found:
@@ -171,24 +197,43 @@ class CleanWindows:
             day__lte=between[1],
         )
         for _pk, one, day, group, state in read_windows(rows):
-            self._states[one, day][group] = state
+            self._states[one].setdefault(day, {})[group] = state
             if self._is_beyond(state):
-                self._beyond.add((one, day))
+                self._beyond[one].add(day)
 
     def of(self, series: Series, local: LocalDay) -> Mapping[Group, State] | None:
         """The states of a local day that was loaded, none where nothing happened; None where raw
         events must be read instead.
         """
-        if series not in self._standing or (series, local.day) in self._beyond:
+        if series not in self._standing or local.day in self._beyond[series]:
             return None
         dirty = self._dirty.get(self._stream(series))
         if dirty and not dirty.isdisjoint(local.utc_days):
             return None
-        return self._states.get((series, local.day), {})
+        return self._states[series].get(local.day, {})
+
+    def until(
+        self, series: Series, last: date
+    ) -> tuple[list[dict[Group, State]], list[LocalDay]] | None:
+        """The states of the local days up to `last` that were loaded, and the days that must be
+        read from raw events instead; None where that is all of them.
+        """
+        if series not in self._standing:
+            return None
+        days = set(self._beyond[series])
+        for utc_day in self._dirty.get(self._stream(series), ()):
+            midnight = datetime.combine(utc_day, time(), UTC)
+            days |= {local.day for local in local_days(series.zone, midnight, midnight + DAY)}
+        states = [
+            groups
+            for day, groups in self._states[series].items()
+            if day <= last and day not in days
+        ]
+        return states, [_local_day(day, series.zone) for day in sorted(days) if day <= last]
 
     def _is_clean(self, series: Series, span: WholeDays) -> bool:
-        dirty = self._dirty.get(self._stream(series))
-        return not dirty or dirty.isdisjoint(span.utc_days)
+        dirty = self._dirty.get(self._stream(series), ())
+        return not any(span.utc_first <= day <= span.utc_last for day in dirty)
 
     def _is_beyond(self, state: State) -> bool:
         return self._bound is not None and (

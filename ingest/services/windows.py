@@ -47,11 +47,12 @@ def rebuild_windows(
     """Rebuild what dirty marks name, and delete just those marks; return how many windows were
     written or removed.
 
-    With `subject_ids`, only theirs, and each of them gets a series for every meter of the project;
-    without, all that have marks, and for the types that were marked. Windows are kept by the zone
-    of the customer (else the project's), the zones of series that exist, and for each subject those
-    in `zones`. A new series is built from all its events. One transaction, in which nobody else
-    rebuilds windows of the same subjects. Law: rebuilding changes no usage.
+    With `subject_ids`, only theirs, and each of them gets a series for every meter of the project
+    that windows are of use to; without, all that have marks, and for the types that were marked.
+    Windows are kept by the zone of the customer (else the project's), the zones of series that
+    exist, and for each subject those in `zones`. A new series is built from all its events. One
+    transaction, in which nobody else rebuilds windows of the same subjects. Law: rebuilding changes
+    no usage.
     """
     subjects = sorted(set(subject_ids)) if subject_ids is not None else _marked_subjects(project)
     return _rebuild(project, subjects, zones or {}, every_meter=subject_ids is not None)
@@ -134,6 +135,7 @@ class _Rebuild:
             Series(subject_id, meter.pk, zone)
             for subject_id, own in _zones_of(project, subjects).items()
             for meter in meters.values()
+            if reader_of(meter).has_windows
             if every_meter or Stream(subject_id, meter.event_type) in marked
             for zone in {own, *zones.get(subject_id, ())}
         }

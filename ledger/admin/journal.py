@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from ledger.admin.words import account_link, account_words, amount_words
 from ledger.ids import ENTRY, public_id
 from ledger.models import JournalEntry, Transfer
 from ledger.selectors.journal import transfers_of_entries
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import Fact, Page, PageAdmin, Table, code, instant, link_to
 from neruba.models import Project
 
@@ -18,7 +18,7 @@ MAX_ORIGINS = 200
 @admin.register(JournalEntry)
 class JournalEntryAdmin(PageAdmin):
     list_display = ["__str__", "occurred_at", "recorded_at", "month", "reverses"]
-    list_filter = [("occurred_at", RangeDateTimeFilter)]
+    list_filter = [("occurred_at", InstantRangeFilter)]
     list_select_related = ["project", "reverses"]
     search_fields = ["object"]
     search_help_text = "The beginning of what the entry is of, or an exact document"

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 from unfold.views import ChangeList
 
@@ -24,6 +24,7 @@ from ledger.selectors.holdings import Holding, WalletHolding, holdings_of, walle
 from ledger.selectors.movements import movements
 from ledger.selectors.wallets import grants_of, transfers_of_grant, wallet_transfers
 from neruba import clock
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import (
     Fact,
     Headline,
@@ -163,7 +164,7 @@ class GrantAdmin(HeldAdmin):
     list_filter = [
         ("kind", ChoicesDropdownFilter),
         ("end", ChoicesDropdownFilter),
-        ("expires_at", RangeDateTimeFilter),
+        ("expires_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "wallet__customer"]
     actions_detail = ["revoke"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from itertools import groupby
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -86,6 +87,24 @@ def standing_of_kind(project: Project, kind: str, objects: Collection[str]) -> d
     rows = JournalEntry.objects.filter(project=project, kind=kind, object__in=objects).order_by()
     found = rows.values_list("object", "reversed_by")
     return {name: reversal is None for name, reversal in found}
+
+
+class Standing(NamedTuple):
+    """The places of an entry and of what reversed it, if anything, in the order of the journal."""
+
+    entry: int
+    reversal: int | None
+
+    def stood_before(self, place: int) -> bool:
+        """Whether it was there, and not reversed yet, when the entry of this place came."""
+        return self.entry < place and (self.reversal is None or self.reversal > place)
+
+
+def standings_of_kind(project: Project, kind: str, objects: Collection[str]) -> dict[str, Standing]:
+    """The entries of the kind about these, each with when it stood. One query."""
+    rows = JournalEntry.objects.filter(project=project, kind=kind, object__in=objects).order_by()
+    found = rows.values_list("object", "pk", "reversed_by")
+    return {name: Standing(pk, reversal) for name, pk, reversal in found}
 
 
 def transfers_of_documents(project: Project, documents: Iterable[str]) -> QuerySet[Transfer]:

@@ -22,6 +22,7 @@ from ledger.templates.keys import (
     AccountKey,
     Move,
 )
+from neruba.money import allocate
 
 Earned = Literal["ahead", "usage", "fee"]
 
@@ -30,11 +31,16 @@ Earned = Literal["ahead", "usage", "fee"]
 class BilledLine:
     """A line of an invoice as the books see it: `amount_minor` may be negative (a
     credit) or zero.
+
+    `discounts` are what is taken off it, by the name of the discount, `taxes` what is put on it, by
+    the name and the code of the rate; both in minor units, with the sign of the line as a rule.
     """
 
     line: str
     amount_minor: int
     earned: Earned
+    discounts: tuple[tuple[str, int], ...] = ()
+    taxes: tuple[tuple[str, str, int], ...] = ()
 
 
 _EARNED = {"ahead": DEFERRED, "usage": REVENUE_USAGE, "fee": REVENUE_FEES}
@@ -43,19 +49,32 @@ _EARNED = {"ahead": DEFERRED, "usage": REVENUE_USAGE, "fee": REVENUE_FEES}
 def invoice_moves(
     lines: Sequence[BilledLine], *, currency: str, party: str, document: str
 ) -> tuple[Move, ...]:
-    """The moves of an invoice's issue, in the order of its lines; a zero line has none.
+    """The moves of an invoice's issue, in the order of its lines, each followed by its discounts
+    and taxes; what is zero has none.
 
     A positive line: receivable → deferred revenue where it is billed ahead, → revenue where it is
-    earned; a negative one the other way round. The printed amount of a line is thus the amount of
-    the one transfer that names it.
+    earned; a discount → receivable, from deferred revenue where it is billed ahead; a tax:
+    receivable → tax payable. What is negative goes the other way round. The printed amount of each
+    is thus the amount of the one transfer that names it.
     """
     receivable = AccountKey(RECEIVABLE, currency, party)
     moves = []
     for line in lines:
-        income = AccountKey(_EARNED[line.earned], currency, party if line.earned == "ahead" else "")
-        sides = (receivable, income) if line.amount_minor > 0 else (income, receivable)
-        if line.amount_minor:
-            moves.append(Move(*sides, abs(line.amount_minor), document, line.line))
+        is_ahead = line.earned == "ahead"
+        income = AccountKey(_EARNED[line.earned], currency, party if is_ahead else "")
+        given = income if is_ahead else AccountKey(DISCOUNTS, currency)
+        parts = [
+            (line.line, receivable, income, line.amount_minor),
+            *((name, given, receivable, minor) for name, minor in line.discounts),
+            *(
+                (name, receivable, AccountKey(TAX, currency, sub=rate), minor)
+                for name, rate, minor in line.taxes
+            ),
+        ]
+        for name, debit, credit, minor in parts:
+            sides = (debit, credit) if minor > 0 else (credit, debit)
+            if minor:
+                moves.append(Move(*sides, abs(minor), document, name))
     return tuple(moves)
 
 
@@ -159,13 +178,21 @@ def write_off_moves(
     currency: str,
     party: str,
     document: str,
+    taxes: Sequence[tuple[str, int]] = (),
 ) -> tuple[Move, ...]:
-    """What is given up of an invoice: first what is not earned yet (2100), line by line, the rest
-    as bad debt (5100).
+    """What is given up of an invoice: first the tax on it that need not be paid any more (2200, by
+    rate in minor units), then what is not earned yet (2100), line by line, the rest as bad debt
+    (5100).
     """
     receivable = AccountKey(RECEIVABLE, currency, party)
     moves: list[Move] = []
     left = amount_minor
+    for rate, minor in taxes:
+        taken = min(left, minor)
+        if taken:
+            source = AccountKey(TAX, currency, sub=rate)
+            moves.append(Move(source, receivable, taken, document, "tax relief"))
+            left -= taken
     for deferral in deferrals:
         moves += _recognised(deferral, currency, party, document)
         taken = min(left, deferral.unearned_minor)
@@ -181,9 +208,10 @@ def write_off_moves(
 def recovery_moves(
     written_off: Sequence[Move], recovered: Sequence[Move], *, amount_minor: int
 ) -> tuple[Move, ...]:
-    """The mirror of as much of what stands written off as came in: bad debt first, then what was
-    not earned.
+    """The mirror of as much of what stands written off as came in: its share of the tax, then bad
+    debt, then what was not earned.
 
+    The share of tax is cumulative by subtraction: all of it is back with the last of the rest.
     `written_off` are the moves of write-offs that credit the receivable, `recovered` the mirrors of
     some of them; `amount_minor` is at most their difference.
     """
@@ -193,12 +221,39 @@ def recovery_moves(
     for move in recovered:
         standing[move.credit, move.line] -= move.amount_minor
     receivable, document = written_off[0].credit, written_off[0].document
-    left, moves = amount_minor, []
-    for (account, line), minor in sorted(
-        standing.items(), key=lambda item: item[0][0].code != BAD_DEBT
+    left, taken = amount_minor, Counter[tuple[AccountKey, str]]()
+    order = sorted(standing, key=lambda place: place[0].code != BAD_DEBT)
+    shares = _tax_shares(written_off, recovered, amount_minor)
+    # What rounding leaves of the taxes, where nothing else is left, comes last.
+    for place, most in (
+        *shares.items(),
+        *((place, standing[place]) for place in order if place[0].code != TAX),
+        *((place, standing[place]) for place in order if place[0].code == TAX),
     ):
-        taken = min(left, minor)
-        if taken:
-            moves.append(Move(receivable, account, taken, document, line))
-            left -= taken
-    return tuple(moves)
+        minor = min(left, most, standing[place] - taken[place])
+        taken[place] += minor
+        left -= minor
+    return tuple(
+        Move(receivable, account, minor, document, line)
+        for (account, line), minor in taken.items()
+        if minor
+    )
+
+
+def _tax_shares(
+    written_off: Sequence[Move], recovered: Sequence[Move], amount_minor: int
+) -> dict[tuple[AccountKey, str], int]:
+    """How much of each tax that was written off is due again with this amount."""
+    whole = sum(move.amount_minor for move in written_off)
+    back = sum(move.amount_minor for move in recovered) + amount_minor
+    taxes: Counter[tuple[AccountKey, str]] = Counter()
+    before: Counter[tuple[AccountKey, str]] = Counter()
+    for move in written_off:
+        if move.debit.code == TAX:
+            taxes[move.debit, move.line] += move.amount_minor
+    for move in recovered:
+        before[move.credit, move.line] += move.amount_minor
+    return {
+        place: max(0, allocate(minor, [back, whole - back])[0] - before[place])
+        for place, minor in taxes.items()
+    }

@@ -11,6 +11,7 @@ from neruba.admin.operators import OperatorAdmin, OperatorTokenAdmin
 from neruba.admin.projects import ProjectAdmin
 from neruba.admin.roles import RoleAdmin
 from neruba.admin.secrets import ProjectSecretAdmin
+from neruba.admin.tax_rates import TaxRateAdmin
 from neruba.admin.work import LeaseAdmin, OutboxMessageAdmin
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "ProjectSecretAdmin",
     "RoleAdmin",
     "SubjectAdmin",
+    "TaxRateAdmin",
 ]

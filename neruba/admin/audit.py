@@ -17,10 +17,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import (
     DropdownFilter,
-    RangeDateTimeFilter,
 )
 
 from neruba import clock
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.dialogs import MAX_REASON, operator
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, link_to, list_address, pretty
 from neruba.admin.place import project_of
@@ -56,7 +56,7 @@ class AuditRecordAdmin(PageAdmin):
     list_filter = [
         ActionFilter,
         "actor_kind",
-        ("at", RangeDateTimeFilter),
+        ("at", InstantRangeFilter),
     ]
     list_select_related = ["project"]
     search_fields = ["object_id__startswith", "actor__startswith", "action__startswith"]
@@ -129,7 +129,7 @@ class AuditRecordAdmin(PageAdmin):
 @admin.register(IdempotencyRecord)
 class IdempotencyRecordAdmin(PageAdmin):
     list_display = ["key", "status", "created_at"]
-    list_filter = [("created_at", RangeDateTimeFilter)]
+    list_filter = [("created_at", InstantRangeFilter)]
     list_select_related = ["project"]
     ordering = ["-id"]
     search_fields = ["key__startswith"]

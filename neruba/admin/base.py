@@ -1,11 +1,13 @@
 """What lists and pages of the console have in common."""
 
+from datetime import UTC
 from typing import Any
 
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.checks import CheckMessage
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.core.validators import EMPTY_VALUES
 from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +15,8 @@ from django.utils.functional import cached_property
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin
 from unfold.checks import UnfoldModelAdminChecks
-from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
+from unfold.utils import parse_datetime_str
 
 from neruba.admin.place import in_place, may_choose, project_of
 
@@ -48,6 +51,21 @@ class OwnRelatedFilter(RelatedDropdownFilter):
         mine = {"project": project_of(request)}
         ordering = self.field_admin_ordering(field, request, model_admin)
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=mine)
+
+
+class InstantRangeFilter(RangeDateTimeFilter):
+    """Between two instants, both inclusive, given in UTC as the console shows them."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        lookups = {}
+        for side, lookup in (("from", "gte"), ("to", "lte")):
+            name = f"{self.parameter_name}_{side}"
+            day, time = (self.used_parameters.get(f"{name}_{part}") for part in (0, 1))
+            if day not in EMPTY_VALUES and time not in EMPTY_VALUES:
+                instant = parse_datetime_str(f"{day} {time}")
+                if instant is not None:
+                    lookups[f"{self.parameter_name}__{lookup}"] = instant.replace(tzinfo=UTC)
+        return queryset.filter(**lookups)
 
 
 class ReadOnlyAdmin(ModelAdmin):

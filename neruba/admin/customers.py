@@ -8,6 +8,11 @@ from neruba.admin.page import Fact, Page, PageAdmin, Table, instant, link_to
 from neruba.models import Customer, Subject
 
 SUBJECTS_SHOWN = 100
+EXEMPTIONS = {
+    "none": "yes, by these rates",
+    "exempt": "no: the customer is exempt",
+    "reverse": "no: the customer owes it themselves (reverse charge)",
+}
 
 
 def customer_facts(customer: Customer) -> list[Fact]:
@@ -21,6 +26,8 @@ def customer_facts(customer: Customer) -> list[Fact]:
         Fact("Time zone", customer.timezone or f"{customer.project.timezone} (the project's)"),
         Fact("Address", ", ".join(str(value) for value in address.values())),
         Fact("Tax ids", ", ".join(customer.tax_ids)),
+        Fact("Tax rates", ", ".join(customer.tax_rates or ()) or "none"),
+        Fact("Tax is due", EXEMPTIONS[customer.tax_exempt]),
         Fact("Metadata", ", ".join(f"{name}: {text}" for name, text in customer.metadata.items())),
         Fact("Project", link_to(customer.project)),
         Fact("Created", instant(customer.created_at)),

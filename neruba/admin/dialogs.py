@@ -53,6 +53,11 @@ class ReasonForm(BaseDialogForm):
             raise Http404
         return project
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the operator filled in, with the reason, and without unfold's own field."""
+        return {name: self.cleaned_data[name] for name in self.fields if not name.startswith("_")}
+
 
 class RowForm(ReasonForm, Generic[Row]):
     """A dialog about one of `rows`: `row`; not found where it is gone, or in another project."""

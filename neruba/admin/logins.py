@@ -5,11 +5,11 @@ from functools import partial
 from axes.models import AccessAttempt, AccessFailureLog
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 
 from neruba import clock
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.dialogs import RowForm, act, operator
 from neruba.admin.page import Fact, Page, PageAdmin, code, instant, label, list_address, list_of
 from neruba.logins import locked_until
@@ -94,7 +94,7 @@ class AccessFailureLogAdmin(PageAdmin):
 
     project_path = None
     list_display = ["attempt_time", "username", "ip_address", "locked_out", "path_info"]
-    list_filter = ["locked_out", ("attempt_time", RangeDateTimeFilter)]
+    list_filter = ["locked_out", ("attempt_time", InstantRangeFilter)]
     ordering = ["-attempt_time"]
     search_fields = ["username__startswith", "ip_address__startswith"]
     search_help_text = "The beginning of an e-mail address or a network address"

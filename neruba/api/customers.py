@@ -21,17 +21,24 @@ class CustomerBody(serializers.Serializer[Customer]):
     email = serializers.CharField()
     currency = serializers.CharField(help_text="Empty: the project's.")
     timezone = serializers.CharField(help_text="Empty: the project's.")
+    tax_rates = serializers.SerializerMethodField(help_text="Codes, in the order of invoices.")
+    tax_exempt = serializers.ChoiceField(choices=Customer.TaxExempt.choices)
     billing_address = TextMap()
     tax_ids = serializers.ListField(child=serializers.CharField())
     metadata = TextMap()
     created_at = Instant()
     erased_at = Instant(allow_null=True, help_text="When the identity was erased; else null.")
 
+    def get_tax_rates(self, customer: Customer) -> list[str]:
+        return customer.tax_rates or []
+
 
 class _Content(Strict):
     email = serializers.EmailField(required=False, allow_blank=True)
     currency = Currency(required=False)
     timezone = Timezone(required=False)
+    tax_rates = serializers.ListField(child=Identifier(), required=False, max_length=10)
+    tax_exempt = serializers.ChoiceField(choices=Customer.TaxExempt.choices, required=False)
     billing_address = TextMap(required=False)
     tax_ids = serializers.ListField(child=Text(max_length=100), required=False, max_length=10)
     metadata = TextMap(required=False)

@@ -87,7 +87,7 @@ class ProblemFormatter(ExceptionFormatter):
     def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
         status = self.exc.status_code
         if isinstance(self.exc, RefusalError):
-            return _refusal(self.exc.error)
+            return problem_of(self.exc.error)
         if isinstance(self.exc, exceptions.ValidationError):
             errors = [
                 {"pointer": _pointer(error.attr), "code": error.code, "detail": error.detail}
@@ -104,7 +104,8 @@ class ProblemFormatter(ExceptionFormatter):
         return problem(status, first.code, first.detail)
 
 
-def _refusal(error: NerubaError) -> dict[str, Any]:
+def problem_of(error: NerubaError) -> dict[str, Any]:
+    """A refusal of ours as a problem document."""
     more: dict[str, Any] = {"title": error.title, **error.params}
     if error.pointer is not None:
         more["errors"] = [{"pointer": error.pointer, "code": error.code, "detail": error.detail}]

@@ -22,6 +22,7 @@ from neruba.api.members import (
     MemberList,
 )
 from neruba.api.projects import ClockView, ProjectDetail, ProjectList
+from neruba.api.tax_rates import TaxRateDetail, TaxRateList
 from neruba.api.tokens import TokenView
 
 urlpatterns = [
@@ -45,4 +46,6 @@ urlpatterns = [
     path("clock", ClockView.as_view()),
     path("customers", CustomerList.as_view()),
     path("customers/<str:external_id>", CustomerDetail.as_view()),
+    path("tax-rates", TaxRateList.as_view()),
+    path("tax-rates/<str:code>", TaxRateDetail.as_view()),
 ]

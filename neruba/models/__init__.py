@@ -11,6 +11,7 @@ from neruba.models.operations import Heartbeat, InvariantCheck
 from neruba.models.outbox import OutboxMessage
 from neruba.models.project import Project
 from neruba.models.secret import ProjectSecret
+from neruba.models.tax_rate import TaxRate
 
 __all__ = [
     "ApiKey",
@@ -28,5 +29,6 @@ __all__ = [
     "Project",
     "ProjectSecret",
     "Subject",
+    "TaxRate",
     "User",
 ]

@@ -10,12 +10,30 @@ from neruba.models.project import Project
 class Customer(models.Model):
     """A party that gets invoices, named by the caller's `external_id`."""
 
+    class TaxExempt(models.TextChoices):
+        NONE = "none"
+        EXEMPT = "exempt"
+        REVERSE = "reverse"
+
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="customers")
     external_id = IdentifierField()
     name = models.CharField(max_length=255)
     email = models.EmailField(blank=True)
     currency = models.CharField(max_length=3, blank=True)
     timezone = models.CharField(max_length=64, blank=True)
+    tax_rates = models.JSONField(
+        default=list,
+        null=True,
+        blank=True,
+        help_text="Codes of tax rates, side by side on every line; none where it is empty.",
+    )
+    tax_exempt = models.CharField(
+        max_length=7,
+        choices=TaxExempt,
+        default="none",
+        db_default="none",
+        help_text="Why none of them is due; reverse: the customer owes the tax themselves.",
+    )
     billing_address = models.JSONField(default=dict, blank=True)
     tax_ids = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)

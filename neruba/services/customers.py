@@ -12,6 +12,7 @@ from neruba.errors import ConflictError, CustomerErasedError
 from neruba.locks import lock_customer
 from neruba.models import Customer, Project, Subject
 from neruba.services.audit import record
+from neruba.services.tax_rates import check_codes
 
 # What a field holds that the caller left out.
 _EMPTY: dict[str, object] = {
@@ -19,6 +20,8 @@ _EMPTY: dict[str, object] = {
     "email": "",
     "currency": "",
     "timezone": "",
+    "tax_rates": [],
+    "tax_exempt": "none",
     "billing_address": {},
     "tax_ids": [],
     "metadata": {},
@@ -38,8 +41,10 @@ def create_customer(
 ) -> CreatedCustomer:
     """Make a customer; usage of the subject `external_id` is the customer's, earlier usage too.
 
-    The same content again returns the first; another content raises ConflictError.
+    The same content again returns the first; another content raises ConflictError, a tax rate that
+    is not there InvalidError.
     """
+    check_codes(project, content.get("tax_rates", ()))
     try:
         with transaction.atomic():
             customer = Customer.objects.create(
@@ -52,7 +57,7 @@ def create_customer(
         prior = Customer.objects.filter(project=project, external_id=external_id).first()
         if prior is None:
             raise
-        if any(getattr(prior, name) != value for name, value in {**_EMPTY, **content}.items()):
+        if any(_held(prior, name) != value for name, value in {**_EMPTY, **content}.items()):
             raise ConflictError(f"Customer {external_id!r} exists with other content.") from None
         return CreatedCustomer(prior, replayed=True)
     return CreatedCustomer(customer, replayed=False)
@@ -68,12 +73,14 @@ def update_customer(
 ) -> Customer:
     """Change what is given; documents that are issued keep the parties they were issued to.
 
-    Raises CustomerErasedError for one whose identity was erased.
+    Raises CustomerErasedError for one whose identity was erased, InvalidError for a tax rate that
+    is not there.
     """
+    check_codes(customer.project, content.get("tax_rates", ()))
     with transaction.atomic():
         locked = lock_customer(customer)
         refuse_erased(locked)
-        changed = {name: value for name, value in content.items() if getattr(locked, name) != value}
+        changed = {name: value for name, value in content.items() if _held(locked, name) != value}
         if not changed:
             return locked
         for name, value in changed.items():
@@ -89,6 +96,12 @@ def update_customer(
             details={"fields": sorted(changed)},
         )
     return locked
+
+
+def _held(customer: Customer, name: str) -> object:
+    """What the customer has there; rows that are older than `tax_rates` hold null for none."""
+    value = getattr(customer, name)
+    return [] if name == "tax_rates" and value is None else value
 
 
 def refuse_erased(customer: Customer) -> None:

@@ -36,7 +36,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "neruba.selectors.approvals.STATES",
         "GrantState": "ledger.api.wallet_bodies.STATES",
+        "ProjectMode": "neruba.models.Project.Mode",
+        "RoundingMode": "ingest.api.meters.ROUNDING_MODES",
         "GrantKind": "ledger.models.Grant.Kind",
+        "PriceKind": "billing.api.catalog.KINDS",
         "CreditNoteSettle": "billing.models.CreditNote.Settle",
         "PaymentMethod": "payments.models.Payment.Method",
         "OutsideMethod": "payments.api.payments.OUTSIDE",

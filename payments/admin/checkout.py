@@ -3,8 +3,9 @@
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import Fact, Headline, Page, PageAdmin, code, instant, link_to
 from payments.admin.words import amount_of, state_label
 from payments.models import CheckoutSession
@@ -13,7 +14,7 @@ from payments.models import CheckoutSession
 @admin.register(CheckoutSession)
 class CheckoutSessionAdmin(PageAdmin):
     list_display = ["public_id", "customer", "amount", "stands", "invoice", "pack", "created_at"]
-    list_filter = [("state", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), ("created_at", InstantRangeFilter)]
     list_select_related = ["project", "customer", "invoice", "pack"]
     search_fields = [
         *("public_id__exact", "provider_id__exact"),

@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import Banner, Fact, Headline, Page, PageAdmin, code, instant, link_to
 from payments.admin.words import amount_of, entries_table, state_label
 from payments.entries import DISPUTE_LOST, DISPUTE_OPENED, DISPUTE_WON
@@ -13,7 +14,7 @@ from payments.models import Dispute
 @admin.register(Dispute)
 class DisputeAdmin(PageAdmin):
     list_display = ["public_id", "payment", "amount", "stands", "reason", "opened_at", "closed_at"]
-    list_filter = [("state", ChoicesDropdownFilter), ("opened_at", RangeDateTimeFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), ("opened_at", InstantRangeFilter)]
     list_select_related = ["project", "payment"]
     search_fields = ["public_id__exact", "provider_id__exact", "payment__public_id__exact"]
     search_help_text = "The id of a dispute, here or at the provider, or of a payment"

@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateTimeFilter,
 )
 from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
 
 from neruba import clock
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.dialogs import ReasonForm, RowForm, act, operator
 from neruba.admin.page import (
     Banner,
@@ -89,7 +89,7 @@ class WebhookAdmin(PageAdmin):
     list_filter = [
         ("state", ChoicesDropdownFilter),
         "type",
-        ("received_at", RangeDateTimeFilter),
+        ("received_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "event"]
     search_fields = ["event__event_id__exact", "event__object_id__exact", "subject__exact"]
@@ -232,7 +232,7 @@ def _linked(row: ProviderEventWork) -> list[Fact]:
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(PageAdmin):
     list_display = ["event_id", "type", "object_id", "created_at", "received_at"]
-    list_filter = [("received_at", RangeDateTimeFilter)]
+    list_filter = [("received_at", InstantRangeFilter)]
     list_select_related = ["project"]
     search_fields = ["event_id__exact", "subject__exact"]
     search_help_text = "The provider's id of an event, or of what it is about"

@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action
 
 from ledger.selectors.journal import entries_about
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import (
     Banner,
     Fact,
@@ -39,7 +40,7 @@ class PaymentAdmin(PageAdmin):
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("method", ChoicesDropdownFilter),
-        ("received_at", RangeDateTimeFilter),
+        ("received_at", InstantRangeFilter),
     ]
     list_select_related = ["project", "customer"]
     ordering = ["-id"]

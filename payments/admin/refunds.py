@@ -4,8 +4,9 @@ import json
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.page import Banner, Fact, Headline, Page, PageAdmin, Table, code, instant, link_to
 from payments.admin.words import amount_of, entries_table, state_label
 from payments.entries import REFUND_FAILED, REFUND_LEFT
@@ -15,7 +16,7 @@ from payments.models import Refund
 @admin.register(Refund)
 class RefundAdmin(PageAdmin):
     list_display = ["public_id", "payment", "amount", "stands", "reason", "created_at"]
-    list_filter = [("state", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter)]
+    list_filter = [("state", ChoicesDropdownFilter), ("created_at", InstantRangeFilter)]
     list_select_related = ["project", "payment"]
     search_fields = ["public_id__exact", "provider_id__exact", "payment__public_id__exact"]
     search_help_text = "The id of a refund, here or at the provider, or of a payment"

@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from neruba import clock
+from neruba.admin.base import InstantRangeFilter
 from neruba.admin.dialogs import ReasonForm, act, operator
 from neruba.admin.page import Fact, Headline, Page, PageAdmin, Table, code, instant, link_to
 from neruba.nudge import nudge
@@ -66,7 +67,7 @@ FETCH: ActionDialog = {
 @admin.register(ProviderTransaction)
 class ProviderTransactionAdmin(PageAdmin):
     list_display = ["transaction_id", "type", "net", "fee", "source", "created_at"]
-    list_filter = [("type", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter)]
+    list_filter = [("type", ChoicesDropdownFilter), ("created_at", InstantRangeFilter)]
     list_select_related = ["project"]
     search_fields = ["transaction_id__exact", "source__exact"]
     search_help_text = "Stripe's id of a balance transaction, or of what it is of"

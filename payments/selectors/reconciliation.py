@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
-from billing.models import Invoice, InvoiceLine
+from billing.models import Invoice
+from billing.selectors.amounts import printed_totals
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.journal import entries_by_key
 from ledger.selectors.money import Movement, moved_by, movements
@@ -167,7 +168,7 @@ def invoice_items(period: Period) -> Iterator[Item]:
 
 
 def _invoices(period: Period, page: Sequence[Invoice]) -> Iterator[Item]:
-    printed = _printed(page)
+    printed = printed_totals(page)
     keys = {row.pk: OperationKey(ISSUE, row.operation_key) for row in page}
     entries = entries_by_key(period.project, list(keys.values()))
     posted: dict[OperationKey, int] = defaultdict(int)
@@ -194,16 +195,6 @@ def _why_invoice(words: Mapping[Thing, str], thing: Thing, state: State) -> str:
     if state == State.MISSING_THERE:
         return "The invoice is finalised and its issue is not in the books."
     return words[thing]
-
-
-def _printed(page: Sequence[Invoice]) -> dict[int, int]:
-    """The sum of the printed lines of each invoice."""
-    found = dict.fromkeys((row.pk for row in page), 0)
-    lines = InvoiceLine.objects.filter(invoice__in=found, transfer__isnull=False).order_by()
-    grouped = lines.values_list("invoice_id", "transfer__debit_account__code")
-    for pk, code, total in grouped.annotate(total=Sum("transfer__amount_minor")):
-        found[pk] += total if code == RECEIVABLE else -total
-    return found
 
 
 def unposted_items(period: Period) -> Iterator[Item]:

@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from billing.models import Price
+from billing.admin.coupon_forms import prices_named
 from ledger.admin.asking import ReasonCodeField, amount_of, asked_words, second_person
 from ledger.drawing import Drawable
 from ledger.selectors.holdings import Means, means_in
@@ -116,12 +116,7 @@ class IssueForm(MoneyForm):
     )
 
     def clean_prices(self) -> tuple[str, ...]:
-        wanted = {one.strip() for one in self.cleaned_data["prices"].split(",") if one.strip()}
-        known = Price.objects.filter(project=self.row.project, code__in=wanted)
-        unknown = wanted - set(known.values_list("code", flat=True))
-        if unknown:
-            raise forms.ValidationError(f"No plan has a price {', '.join(sorted(unknown))}.")
-        return tuple(sorted(wanted))
+        return prices_named(self.row.project, self.cleaned_data["prices"])
 
     @property
     def credit(self) -> Credit:

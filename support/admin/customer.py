@@ -16,6 +16,8 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.charge import charge_table
+from billing.admin.coupon import coupon_section
+from billing.admin.coupon_forms import REDEEM, RedeemForm, redeem
 from billing.admin.documents import document_table, read_documents
 from billing.admin.subscription import subscription_status
 from billing.models import Charge, Invoice, Subscription
@@ -41,6 +43,7 @@ from neruba.admin.page import (
     money,
     page_of,
 )
+from neruba.admin.tax_rates import TAXES, TaxesForm, set_taxes
 from neruba.models import Customer
 from neruba.money import Money
 from neruba.services.customers import update_customer
@@ -122,7 +125,17 @@ class Section:
 @admin.register(Customer)
 class CustomerAdmin(PlatformCustomerAdmin):
     list_display = ["name", "external_id", "email", "owes", "created_at"]
-    actions_detail = ["issue_credit", "adjust_balance", "change_details", "erase_identity"]
+    actions_detail = [
+        "issue_credit",
+        "redeem_coupon",
+        "change_details",
+        # A row of all of them is wider than the page.
+        {
+            "title": "Other acts",
+            "icon": "more_horiz",
+            "items": ["adjust_balance", "set_taxes", "erase_identity"],
+        },
+    ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CustomerList
@@ -151,6 +164,24 @@ class CustomerAdmin(PlatformCustomerAdmin):
         self, request: HttpRequest, form: AdjustForm, object_id: str
     ) -> HttpResponse:
         return adjust(request, form)
+
+    @action(
+        description="Redeem coupon",
+        permissions=["billing.redeem_coupon"],
+        icon="confirmation_number",
+        dialog=REDEEM,
+    )
+    def redeem_coupon(self, request: HttpRequest, form: RedeemForm, object_id: str) -> HttpResponse:
+        return redeem(request, form)
+
+    @action(
+        description="Set taxes",
+        permissions=["neruba.change_taxrate"],
+        icon="account_balance_wallet",
+        dialog=TAXES,
+    )
+    def set_taxes(self, request: HttpRequest, form: TaxesForm, object_id: str) -> HttpResponse:
+        return set_taxes(request, form)
 
     @action(
         description="Change details",
@@ -195,6 +226,7 @@ class CustomerAdmin(PlatformCustomerAdmin):
             Section("ingest.view_usageevent", partial(usage_section, row, at)),
             Section("billing.view_invoice", partial(invoice_section, row)),
             Section("billing.view_charge", partial(charge_section, row)),
+            Section("billing.view_redemption", partial(coupon_section, row)),
         ]
         sees_books = request.user.has_perm("ledger.view_account")
         sees_credits = request.user.has_perm("ledger.view_grant")

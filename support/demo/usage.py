@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 
 from neruba.period import rfc3339
-from support.demo.world import ENDS_AT, OPENS_AT, READ, STORED, Firm
+from support.demo.catalog import READ, STORED
+from support.demo.world import ENDS_AT, OPENS_AT, Firm
 
 SEED = 20260831
 READER = "https://reader.inkwell.example/"

@@ -1,4 +1,4 @@
-"""The demo's firm, its prices and its 40 customers. Pure.
+"""The demo's firm and its 40 customers. Pure.
 
 Inkwell reads documents: each one that it reads is an event with a number of pages, each night it
 measures what its archive holds for a customer. All that happens lies between 31 August and
@@ -7,7 +7,8 @@ measures what its archive holds for a customer. All that happens lies between 31
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+
+from support.demo.catalog import COMMITTED, GROWTH
 
 PROJECT = "demo"
 NAME = "Inkwell Documents"
@@ -16,138 +17,6 @@ OPENS_AT = datetime(2026, 8, 31, tzinfo=UTC)
 ENDS_AT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 # Long enough that the demo ends while a draft waits.
 SETTINGS = {"finalization_grace": "P1D", "payment_terms_days": 14}
-
-READ = "document.read"
-STORED = "archive.measured"
-
-METERS: tuple[dict[str, Any], ...] = (
-    {
-        "code": "documents",
-        "name": "Documents read",
-        "event_type": READ,
-        "aggregation": "count",
-        "value_property": "",
-        "filters": [],
-        "group_by": ["language"],
-    },
-    {
-        "code": "pages",
-        "name": "Pages read",
-        "event_type": READ,
-        "aggregation": "sum",
-        "value_property": "pages",
-        "filters": [],
-        "group_by": [],
-    },
-    {
-        "code": "archive_gb",
-        "name": "Archive, highest level",
-        "event_type": STORED,
-        "aggregation": "max",
-        "value_property": "gb",
-        "filters": [],
-        "group_by": [],
-    },
-)
-
-STARTER: dict[str, Any] = {
-    "code": "starter",
-    "name": "Starter",
-    "currency": "USD",
-    "prices": [
-        {
-            "code": "base",
-            "name": "Starter, monthly fee",
-            "kind": "recurring",
-            "model": "flat",
-            "amount": "29.00",
-            "billing": "in_advance",
-        },
-        {
-            "code": "pages",
-            "name": "Pages read",
-            "kind": "usage",
-            "model": "per_unit",
-            "meter": "pages",
-            "unit_amount": "0.035",
-            "free_units": "200",
-        },
-    ],
-}
-GROWTH: dict[str, Any] = {
-    "code": "growth",
-    "name": "Growth",
-    "currency": "USD",
-    "prices": [
-        {
-            "code": "base",
-            "name": "Growth, monthly fee",
-            "kind": "recurring",
-            "model": "flat",
-            "amount": "99.00",
-            "billing": "in_advance",
-        },
-        {
-            "code": "documents",
-            "name": "Documents read",
-            "kind": "usage",
-            "model": "graduated",
-            "meter": "documents",
-            "tiers": [
-                {"up_to": "40", "unit_amount": "0.90", "flat_amount": "10.00"},
-                {"up_to": "100", "unit_amount": "0.60", "flat_amount": "5.00"},
-                {"up_to": None, "unit_amount": "0.45"},
-            ],
-        },
-        {
-            "code": "archive",
-            "name": "Archive, highest level in GB",
-            "kind": "usage",
-            "model": "per_unit",
-            "meter": "archive_gb",
-            "unit_amount": "0.25",
-            "free_units": "20",
-        },
-    ],
-}
-ENTERPRISE: dict[str, Any] = {
-    "code": "enterprise-eu",
-    "name": "Enterprise EU",
-    "currency": "EUR",
-    "prices": [
-        {
-            "code": "onboarding",
-            "name": "Onboarding",
-            "kind": "one_time",
-            "model": "flat",
-            "amount": "250.00",
-        },
-        {
-            "code": "base",
-            "name": "Enterprise EU, monthly fee",
-            "kind": "recurring",
-            "model": "flat",
-            "amount": "390.00",
-            "billing": "in_arrears",
-        },
-        {
-            "code": "pages",
-            "name": "Pages read",
-            "kind": "usage",
-            "model": "per_unit",
-            "meter": "pages",
-            "unit_amount": "0.0275",
-        },
-    ],
-}
-PLANS = (STARTER, GROWTH, ENTERPRISE)
-
-# From October on new customers of Starter pay more; those who came before keep their price.
-NEW_PRICE_AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
-STARTER_OF_OCTOBER = {
-    **STARTER,
-    "prices": [{**STARTER["prices"][0], "amount": "32.00"}, STARTER["prices"][1]],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +43,7 @@ class Firm:
     @property
     def stores(self) -> bool:
         """Whether the archive is measured for it."""
-        return self.plan == "growth"
+        return self.plan in {GROWTH["code"], COMMITTED["code"]}
 
 
 def _utc(text: str) -> datetime:
@@ -229,8 +98,8 @@ FIRMS: tuple[Firm, ...] = (
         ("Ironbridge Audits", "Topeka", "calendar", "2026-10-12T09:30:00+00:00", 5),
         ("Kestrel Aviation Records", "Wichita", "anniversary", "2026-09-08T13:00:00+00:00", 5),
         ("Longview Orchards", "Yakima", "calendar", SEPTEMBER, 3),
-        ("Meridian Labs", "Durham", "calendar", SEPTEMBER, 4),
     ),
+    *_firms(*("committed", "US", ""), ("Meridian Labs", "Durham", "calendar", SEPTEMBER, 4)),
     *_firms(
         *("enterprise-eu", "DE", BERLIN),
         ("Anker Reederei", "Hamburg", "calendar", SEPTEMBER_IN_BERLIN, 8),
@@ -258,6 +127,18 @@ FIRMS: tuple[Firm, ...] = (
         ("Northfield Museum", "Duluth", "", SEPTEMBER, 1),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A coupon that a customer redeems at `at`."""
+
+    customer: str
+    coupon: str
+    at: datetime
+
+
+REDEMPTIONS = (Redeemed("granite-freight", "LAUNCH25", datetime(2026, 8, 31, 15, tzinfo=UTC)),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _of_periods(
     wanted = [
         (meters[code], row.subscription.external_id, Interval(row.start, row.end), row.zone)
         for row in periods
-        for code in sorted(timelines[row.subscription_id].terms.meters)
+        for code in sorted(timelines[row.subscription_id].terms.meters_on(row.rhythm))
     ]
     return _read(customer.project, subject, wanted)
 

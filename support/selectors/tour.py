@@ -13,6 +13,9 @@ from neruba.models import Customer, Project
 TIERED = "crestline-logistics"
 WAITING = "copperfield-estates"
 SHORT = "falkenstein-archive"
+DISCOUNTED = "granite-freight"
+COMMITTED = "meridian-labs"
+REVERSE = "van-dam-accountants"
 WITH_CREDIT = "anker-reederei"
 TO_MEND = "pinecrest-realty-20260909-x1"
 
@@ -46,6 +49,7 @@ def tour(project: Project) -> Iterator[Stop]:
         "Begun on 16 September in Berlin: 15 of 30 days of the fee, and every page read since.",
         (f"{short.number}", short.customer.name, "15 of 30 days"),
     )
+    yield from _adjusted(project)
     yield Stop(
         "A draft that waits",
         _page("billing_invoice", draft),
@@ -108,6 +112,39 @@ def tour(project: Project) -> Iterator[Stop]:
         reverse("docs"),
         "Every endpoint, for whoever is logged in.",
         ("swagger",),
+    )
+
+
+def _adjusted(project: Project) -> Iterator[Stop]:
+    """What is taken off and put on lines, and the minimum of a plan."""
+    discounted = _invoices(project, DISCOUNTED).get(boundary=1)
+    committed = _invoices(project, COMMITTED).get(boundary=1)
+    taxed = _invoices(project, SHORT).get(boundary=2)
+    reverse_charge = _invoices(project, REVERSE).get(boundary=1)
+    yield Stop(
+        "A coupon, line by line",
+        _page("billing_invoice", discounted),
+        "A quarter off each line for three periods: September is the first, so the usage of "
+        "September and the fee of October are discounted. The ledger has a transfer for each.",
+        (f"{discounted.number}", "A quarter off the first three months (25 %)"),
+    )
+    yield Stop(
+        "A minimum that was not used up",
+        _page("billing_invoice", committed),
+        "The plan comes to 150.00 a month at least: the last line is what usage left open of it.",
+        (f"{committed.number}", "Minimum commitment"),
+    )
+    yield Stop(
+        "Tax",
+        _page("billing_invoice", taxed),
+        "19 % on the sum of the lines, rounded once and spread over them.",
+        (f"{taxed.number}", "VAT 19 % on"),
+    )
+    yield Stop(
+        "Reverse charge",
+        _page("billing_invoice", reverse_charge),
+        "No tax is due, and the invoice says why.",
+        (f"{reverse_charge.number}", "Reverse charge"),
     )
 
 

@@ -7,8 +7,9 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
-from billing.models import Plan, Subscription
+from billing.models import Coupon, Plan, Subscription
 from billing.services.charges import accept_charge
+from billing.services.coupons import create_coupon, redeem_coupon
 from billing.services.plans import create_plan_version
 from billing.services.steps import issue_now
 from billing.services.subscriptions import cancel_at_period_end, create_subscription
@@ -27,7 +28,8 @@ from neruba.services.api_keys import issue_api_key
 from neruba.services.customers import create_customer
 from neruba.services.memberships import add_member
 from neruba.services.projects import create_project
-from support.demo import usage, world
+from neruba.services.tax_rates import create_tax_rate
+from support.demo import catalog, usage, world
 
 OPERATOR = "demo@neruba.example"
 ACTOR = Actor("operator", OPERATOR)
@@ -73,7 +75,9 @@ def seed_demo(
 
 
 def _open(*, slug: str, password: str, wall: datetime) -> Demo:
-    """The project with its meters, plans and customers; its key; its operator."""
+    """The project with its meters, plans, coupons, tax rates and customers; its key; its
+    operator.
+    """
     project = create_project(
         slug=slug,
         name=world.NAME,
@@ -90,10 +94,14 @@ def _open(*, slug: str, password: str, wall: datetime) -> Demo:
         raise ConflictError(f"There is an operator {known.email} already.")
     at = world.OPENS_AT
     _hire(project, password, at=at, wall=wall)
-    for meter in world.METERS:
+    for meter in catalog.METERS:
         create_meter(project=project, actor=ACTOR, at=at, **meter)
-    for plan in world.PLANS:
+    for plan in catalog.PLANS:
         _make_version(project, plan, at)
+    for rate in catalog.TAX_RATES:
+        create_tax_rate(project=project, inclusive=False, actor=ACTOR, at=at, **rate)
+    for coupon in catalog.COUPONS:
+        create_coupon(project=project, actor=ACTOR, at=at, **coupon)
     for firm in world.FIRMS:
         create_customer(project=project, external_id=firm.key, content=_customer(firm), at=at)
     issued = issue_api_key(
@@ -121,9 +129,10 @@ def _customer(firm: world.Firm) -> dict[str, object]:
     return {
         "name": firm.name,
         "email": f"billing@{firm.key}.example",
-        "currency": "EUR" if firm.plan == world.ENTERPRISE["code"] else "USD",
+        "currency": "EUR" if firm.plan == catalog.ENTERPRISE["code"] else "USD",
         "timezone": firm.zone,
         "billing_address": {"city": firm.city, "country": firm.country},
+        **catalog.TAX_OF_COUNTRY.get(firm.country, {}),
     }
 
 
@@ -141,9 +150,11 @@ def _make_version(project: Project, plan: dict[str, object], at: datetime) -> No
 def _acts(project: Project) -> Iterator[Act]:
     """All that happens after the opening, each with its time; of one instant, in this order."""
     yield (
-        world.NEW_PRICE_AT,
-        partial(_make_version, project, world.STARTER_OF_OCTOBER, world.NEW_PRICE_AT),
+        catalog.NEW_PRICE_AT,
+        partial(_make_version, project, catalog.STARTER_OF_OCTOBER, catalog.NEW_PRICE_AT),
     )
+    for redeemed in world.REDEMPTIONS:
+        yield redeemed.at, partial(_redeem, project, redeemed)
     for firm in world.FIRMS:
         if firm.anchor:
             yield firm.starts_at, partial(_subscribe, project, firm)
@@ -159,6 +170,17 @@ def _acts(project: Project) -> Iterator[Act]:
         yield gift.at, partial(_give, project, gift)
     for cancellation in world.CANCELLATIONS:
         yield cancellation.at, partial(_cancel, project, cancellation)
+
+
+def _redeem(project: Project, redeemed: world.Redeemed) -> None:
+    redeem_coupon(
+        coupon=Coupon.objects.get(project=project, code=redeemed.coupon),
+        customer=Customer.objects.select_related("project").get(
+            project=project, external_id=redeemed.customer
+        ),
+        actor=ACTOR,
+        at=redeemed.at,
+    )
 
 
 def _subscribe(project: Project, firm: world.Firm) -> None:

@@ -44,6 +44,52 @@ PLAN: dict[str, Any] = {
         },
     ],
 }
+RATE: dict[str, Any] = {
+    "price": {
+        "model": "matrix",
+        "cells": [{"match": {"cloud": "aws"}, "unit_amount": "3"}],
+        "default_unit_amount": "10",
+        "minimum_amount": "5",
+    },
+    "currency": "USD",
+    "events": [{"value": "10", "properties": {"cloud": "aws"}}],
+}
+# With a minimum, a price of seats on a rhythm of its own, and one of some of a meter's events.
+RICH_PLAN: dict[str, Any] = {
+    **PLAN,
+    "code": "pro",
+    "minimum_commitment": "10.00",
+    "prices": [
+        PLAN["prices"][0],
+        {
+            "code": "seats",
+            "name": "Seats",
+            "kind": "seat",
+            "model": "per_unit",
+            "unit_amount": "10.00",
+            "interval": "year",
+            "interval_count": 1,
+        },
+        {**PLAN["prices"][1], "filters": [{"property": "region", "in": ["eu"]}]},
+    ],
+}
+COUPON: dict[str, Any] = {
+    "code": "spring",
+    "name": "Spring",
+    "percent_off": "12.5",
+    "duration": "repeating",
+    "periods": 3,
+    "prices": ["base"],
+    "max_redemptions": 100,
+    "expires_at": "2027-01-01T00:00:00Z",
+}
+TAX_RATE: dict[str, Any] = {
+    "code": "vat-de",
+    "name": "VAT",
+    "rate_percent": "19",
+    "inclusive": False,
+    "country": "DE",
+}
 METER: dict[str, Any] = {
     "code": "calls",
     "name": "Calls",
@@ -53,6 +99,7 @@ METER: dict[str, Any] = {
     "filters": [{"property": "region", "in": ["eu", "us"]}],
     "group_by": ["region"],
     "carry_over": False,
+    "rounding": {"mode": "up", "places": 2},
 }
 CUSTOMER: dict[str, Any] = {
     "external_id": "acme",

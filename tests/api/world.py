@@ -21,11 +21,15 @@ from neruba.tokens import hash_of
 from tests import factories
 from tests.api.bodies import (
     CHARGE,
+    COUPON,
     CUSTOMER,
     GRANT,
     METER,
     PLAN,
+    RATE,
+    RICH_PLAN,
     SUBSCRIPTION,
+    TAX_RATE,
     WALLET,
     event,
 )
@@ -68,6 +72,9 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("customers", CUSTOMER),
     ("customers", {**CUSTOMER, "external_id": "huge"}),
     ("customers", {**CUSTOMER, "external_id": "beta"}),
+    ("coupons", COUPON),
+    ("customers/beta/coupons", {"code": COUPON["code"]}),
+    ("tax-rates", TAX_RATE),
     ("plans", PLAN),
     ("subscriptions", {**SUBSCRIPTION, "external_id": "a-huge", "customer": "huge"}),
     ("subscriptions", SUBSCRIPTION),
@@ -141,7 +148,20 @@ REQUESTS: dict[str, Good] = {
     "POST approvals/<str:public_id>/withdraw": Good({"reason": "a mistake"}, person=ASKER),
     "GET audit": Good(never_empty=True),
     "POST clock": Good({"to": "2026-02-02T00:00:00Z"}),
-    "POST customers": Good({**CUSTOMER, "external_id": "gamma"}),
+    "POST tax-rates": Good({**TAX_RATE, "code": "vat-at"}),
+    "POST coupons": Good({**COUPON, "code": "autumn"}),
+    "POST customers/<str:external_id>/coupons": Good({"code": COUPON["code"]}, names=True),
+    "DELETE customers/<str:external_id>/coupons/<str:code>": Good(query="reason=a%20mistake"),
+    "POST customers": Good(
+        {
+            **CUSTOMER,
+            "external_id": "gamma",
+            "tax_rates": [TAX_RATE["code"]],
+            "tax_exempt": "reverse",
+        },
+        names=True,
+        unknown_status=400,
+    ),
     "PATCH customers/<str:external_id>": Good(
         {name: value for name, value in CUSTOMER.items() if name != "external_id"}
     ),
@@ -164,7 +184,11 @@ REQUESTS: dict[str, Good] = {
         query="customer=acme&meter=calls&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
         names=True,
     ),
-    "POST plans": Good({**PLAN, "code": "pro"}),
+    "POST plans/<str:code>/what-if": Good(
+        {"draft": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "limit": 5},
+    ),
+    "POST plans": Good(RICH_PLAN, any_of=("/prices/2/filters/0/in",)),
+    "GET plans/<str:code>/diff": Good(query="from=1&to=1"),
     "POST subscriptions": Good(
         {**SUBSCRIPTION, "external_id": "beta-1", "customer": "beta"}, names=True
     ),
@@ -179,6 +203,7 @@ REQUESTS: dict[str, Good] = {
     ),
     "POST billing-runs/<str:public_id>/retry": Good({"reason": "mended"}),
     "POST billing-runs/<str:public_id>/repeat": Good({"reason": "is it still true?"}),
+    "POST rate": Good(RATE, any_of=("/price/cells/0/match", "/events/0/properties")),
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
@@ -210,6 +235,9 @@ PATHS: dict[str, tuple[str, str]] = {
     "approvals/public_id": ("approvals", "id"),
     "projects/public_id": ("projects/{slug}/invites", "id"),
     "customers/external_id": ("customers", "external_id"),
+    "customers/code": ("customers/beta/coupons", "code"),
+    "coupons/code": ("coupons", "code"),
+    "tax-rates/code": ("tax-rates", "code"),
     "meters/code": ("meters", "code"),
     "plans/code": ("plans", "code"),
     "subscriptions/external_id": ("subscriptions", "external_id"),

@@ -20,6 +20,8 @@ CALLS = {
     ],
 }
 
+SEATS = {"code": "seats", "kind": "seat", "model": "per_unit", "unit_amount": "10.00"}
+
 
 class Sandbox:
     """Calls the API as an admin; every call says which status it expects."""

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from ingest.aggregation.rounding import Rounding
 from ingest.models import Meter, UsageEvent
 from ingest.services.void import void_event
 from ingest.services.windows import rebuild_windows
@@ -74,6 +75,25 @@ def test_a_meter_changes_in_nothing_but_its_name(operator: Client, project: Proj
     assert changed.history.count() == 2
     noted = AuditRecord.objects.get(action="meter.renamed")
     assert (noted.object_id, noted.reason) == ("calls", "asked by sales")
+
+
+def test_the_page_of_a_meter_says_how_it_carries_and_rounds(
+    operator: Client, project: Project
+) -> None:
+    pages = []
+    for places in (2, -2):
+        seats = factories.meter(
+            project=project,
+            aggregation="sum",
+            value_property="n",
+            carry_over=True,
+            rounding=Rounding("half_up", places),
+        )
+        page = operator.get(f"/admin/ingest/meter/{seats.pk}/change/")
+        pages.append(" ".join(page.content.decode().split()))
+    assert "Carries over" in pages[0]
+    assert "half up to 2 decimals" in pages[0]
+    assert "half up to 100s" in pages[1]
 
 
 def test_no_list_counts_or_reads_all_rows(operator: Client, project: Project) -> None:

@@ -21,6 +21,8 @@ TOKENS = {
     "value_property": "tokens",
     "filters": [{"property": "model", "in": ["large", 7, True, None]}],
     "group_by": ["model", "region"],
+    "carry_over": True,
+    "rounding": {"mode": "half_up", "places": -2},
 }
 
 
@@ -56,6 +58,7 @@ def test_what_is_left_out_has_its_default(caller: APIClient) -> None:
             "filters": [],
             "group_by": [],
             "carry_over": False,
+            "rounding": None,
         }
         == make(caller, CALLS).json()
     )
@@ -69,7 +72,17 @@ def test_the_same_content_again_is_the_same_meter(caller: APIClient, body: dict[
 
 
 @pytest.mark.parametrize(
-    "change", [{"aggregation": "max"}, {"event_type": "x"}, {"group_by": []}, {"filters": []}]
+    "change",
+    [
+        {"aggregation": "weighted_sum"},
+        {"event_type": "x"},
+        {"group_by": []},
+        {"filters": []},
+        {"carry_over": False},
+        {"rounding": None},
+        {"rounding": {"mode": "up", "places": -2}},
+        {"rounding": {"mode": "half_up", "places": 2}},
+    ],
 )
 def test_another_content_is_a_conflict(caller: APIClient, change: dict[str, Any]) -> None:
     first = make(caller, TOKENS).json()
@@ -80,11 +93,26 @@ def test_another_content_is_a_conflict(caller: APIClient, change: dict[str, Any]
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
-        ({"aggregation": "min"}, "unsupported", "/aggregation"),
-        ({"aggregation": "latest"}, "unsupported", "/aggregation"),
-        ({"aggregation": "unique_count"}, "unsupported", "/aggregation"),
-        ({"aggregation": "weighted_sum"}, "unsupported", "/aggregation"),
-        ({"carry_over": True}, "unsupported", "/carry_over"),
+        *(
+            ({"aggregation": kind, "carry_over": True}, "invalid", "/carry_over")
+            for kind in ("count", "max", "min", "latest")
+        ),
+        ({"aggregation": "unique_count", "value_property": ""}, "invalid", "/value_property"),
+        (
+            {"aggregation": "unique_count", "value_property": "operation"},
+            "invalid",
+            "/value_property",
+        ),
+        ({"aggregation": "weighted_sum", "value_property": None}, "invalid", "/value_property"),
+        ({"carry_over": "yes"}, "invalid", "/carry_over"),
+        ({"rounding": {"mode": "half_up"}}, "required", "/rounding/places"),
+        ({"rounding": {"places": 2}}, "required", "/rounding/mode"),
+        ({"rounding": {"mode": "even", "places": 2}}, "invalid_choice", "/rounding/mode"),
+        ({"rounding": {"mode": "up", "places": 10}}, "max_value", "/rounding/places"),
+        ({"rounding": {"mode": "up", "places": -19}}, "min_value", "/rounding/places"),
+        ({"rounding": {"mode": "up", "places": 1.5}}, "invalid", "/rounding/places"),
+        ({"rounding": {"mode": "up", "places": 1, "to": 5}}, "unknown", "/rounding/to"),
+        ({"rounding": "up"}, "invalid", "/rounding"),
         ({"aggregation": "median"}, "invalid_choice", "/aggregation"),
         ({"value_property": ""}, "invalid", "/value_property"),
         ({"code": "a "}, "outer_space", "/code"),

@@ -21,7 +21,7 @@ from neruba.roles import ROLES, Role
 from neruba.services.approvals import approve, exceeds_limit, limit_of, refuse, withdraw
 from neruba.services.audit import record
 from neruba.services.erasure import erase_from_platform
-from tests import factories
+from tests import factories, traces
 from tests.factories import START
 
 pytestmark = pytest.mark.django_db
@@ -360,6 +360,6 @@ def test_of_an_erased_customer_no_word_is_left_in_requests(project: Project) -> 
     )
     erase_from_platform(customer, Identity(["Änne Müller"]), at=START)
     approval.refresh_from_db()
-    assert "Müller" not in factories.everything_stored()
+    assert "Müller" not in traces.everything_stored()
     assert approval.payload == '{"customer":"acme","reason":"for [erased]"}'
     assert approval.decision_reason == "[erased] called"

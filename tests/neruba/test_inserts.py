@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from billing.models import InvoiceTax
+from billing.services.lines import TAX_COLUMNS
 from ingest.models import DirtyMark, FailedEvent, UsageEvent
 from ingest.services.events import COLUMNS
 from neruba.inserts import insert_rows
-from neruba.models import Project, Subject
+from neruba.models import Project, Subject, TaxRate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +66,17 @@ def test_digests_days_and_nothing_come_back_as_given() -> None:
     assert list(DirtyMark.objects.order_by("id").values_list("day", flat=True)) == days
 
 
+def test_yes_and_no_come_back_as_given() -> None:
+    project = factories.project()
+    columns = ("project_id", "code", "name", "rate_percent", "inclusive", "country", "created_at")
+    rows = [
+        (project.pk, code, code, "20", inclusive, "", INSTANTS[1])
+        for code, inclusive in (("a", True), ("b", False), ("c", True))
+    ]
+    insert_rows(TaxRate, columns, rows)
+    assert list(TaxRate.objects.order_by("id").values_list(*columns)) == rows
+
+
 def test_thousands_of_rows_keep_their_order_and_none_is_no_statement() -> None:
     project = factories.project()
     rows = failed_rows(project, [str(number) for number in range(2001)])
@@ -88,3 +101,16 @@ def test_an_instant_in_another_zone_is_refused() -> None:
     with pytest.raises(AssertionError, match="in UTC"):
         insert_rows(FailedEvent, FAILED, [(*row[:10], local, local, "open")])
     assert not FailedEvent.objects.exists()
+
+
+def test_true_and_false_come_back_as_given() -> None:
+    project = factories.project()
+    customer = factories.customer(project=project)
+    row = factories.invoice(customer=customer)
+    rows = [
+        (project.pk, row.pk, n, n, "line", "vat", "VAT", "20", flag, "", "", None)
+        for n, flag in enumerate((True, False, True))
+    ]
+    insert_rows(InvoiceTax, TAX_COLUMNS, rows)
+    found = InvoiceTax.objects.order_by("position").values_list("inclusive", flat=True)
+    assert list(found) == [True, False, True]

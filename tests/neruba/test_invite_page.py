@@ -8,7 +8,7 @@ from django.test import Client
 
 from neruba.models import AuditRecord, Membership, Project, User
 from neruba.services.invites import IssuedInvite
-from tests import factories
+from tests import factories, traces
 
 pytestmark = pytest.mark.django_db
 
@@ -45,11 +45,11 @@ def test_it_shows_who_invites_to_what_as_what(offer: IssuedInvite) -> None:
 
 
 def test_looking_changes_nothing(offer: IssuedInvite) -> None:
-    before = factories.everything_stored()
+    before = traces.everything_stored()
     for _ in range(3):
         look(offer.token)
     Client().head(f"/invite/{offer.token}")
-    assert factories.everything_stored() == before
+    assert traces.everything_stored() == before
 
 
 def test_a_new_operator_comes_in(offer: IssuedInvite) -> None:
@@ -61,7 +61,7 @@ def test_a_new_operator_comes_in(offer: IssuedInvite) -> None:
     assert member.user.get_full_name() == "Ann Other"
     assert member.user.check_password(PASSWORD)
     assert AuditRecord.objects.get(action="member.added").origin == "127.0.0.1"
-    assert PASSWORD not in factories.everything_stored()
+    assert PASSWORD not in traces.everything_stored()
 
 
 def test_who_is_known_gives_their_password(offer: IssuedInvite) -> None:

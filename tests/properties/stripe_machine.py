@@ -18,7 +18,7 @@ from payments.services.intents import work_on_payment
 from payments.services.refunds import request_refund
 from payments.snapshots import DisputeSnapshot, DisputeStatus, PaymentSnapshot, RefundSnapshot
 from tests.payments import rows
-from tests.properties.settlement_machine import AMOUNTS, USD, Settlement, pick, usd
+from tests.properties.settlement_machine import AMOUNTS, SHAPES, USD, Settlement, Shape, pick, usd
 
 FEE = 320
 DISPUTE_FEE = 1500
@@ -28,9 +28,9 @@ STEPS = ("refund", "refund", "refund fails", "dispute", "won", "lost", "reversed
 class SettlementWithStripe(Settlement):
     """What Stripe tells of is a fact: it is never refused."""
 
-    @initialize()
-    def begin(self) -> None:
-        super().begin()
+    @initialize(shape=SHAPES)
+    def begin(self, shape: Shape) -> None:
+        super().begin(shape)
         self.pack = rows.pack(project=self.project, amount="50.00", bonus="5.00", at=self.at)
         self.there: dict[str, PaymentSnapshot] = {}
         self.paid_out = 0

@@ -3,8 +3,9 @@ ends at zero, a void leaves no trace in what follows, recovery undoes a write-of
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from ledger.templates.keys import (
     DISCOUNTS,
     RECEIVABLE,
     REVENUE_FEES,
+    TAX,
     AccountKey,
     Move,
 )
@@ -34,6 +36,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = {"currency": "USD", "party": "acme", "document": "invoice:1"}
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"])
 AMOUNTS = st.integers(min_value=1, max_value=10**9)
+RATES = st.sampled_from(["city", "vat"])
 
 
 class Books:
@@ -129,24 +132,33 @@ def test_a_void_credit_note_leaves_no_trace_in_what_follows(
     assert books.balances == untouched.balances
 
 
+def tax_off(sums: Mapping[tuple[AccountKey, str], int]) -> dict[AccountKey, int]:
+    return {account: minor for (account, _), minor in sums.items() if account.code == TAX}
+
+
 @st.composite
-def written_off(draw: st.DrawFn) -> tuple[int, list[Deferral], list[int]]:
-    """An amount, what is deferred of lines, and parts in which it comes in after all."""
+def written_off(
+    draw: st.DrawFn,
+) -> tuple[int, list[tuple[str, int]], list[Deferral], list[int]]:
+    """An amount, the taxes on it by rate, what is deferred of lines, and parts in which it comes in
+    after all.
+    """
     amount, parts = draw(parted())
     deferrals = []
     for index in range(draw(st.integers(0, 3))):
         standing = draw(AMOUNTS)
         earned = draw(st.integers(0, standing))
         deferrals.append(Deferral(f"fee-{index}", standing, earned))
-    return amount, deferrals, parts
+    taxes = [(rate, draw(st.integers(0, amount))) for rate in draw(st.sets(RATES))]
+    return amount, taxes, deferrals, parts
 
 
 @given(written_off())
 def test_recovery_in_any_parts_returns_every_account(
-    case: tuple[int, Sequence[Deferral], list[int]],
+    case: tuple[int, Sequence[tuple[str, int]], Sequence[Deferral], list[int]],
 ) -> None:
-    amount, deferrals, parts = case
-    moves = write_off_moves(amount, deferrals, **NAMES)
+    amount, taxes, deferrals, parts = case
+    moves = write_off_moves(amount, deferrals, taxes=taxes, **NAMES)
     given_up = [move for move in moves if move.credit.code == RECEIVABLE]
     sums: Counter[tuple[AccountKey, str]] = Counter()
     for move in given_up:
@@ -155,6 +167,7 @@ def test_recovery_in_any_parts_returns_every_account(
     for deferral in deferrals:
         assert taken.get(deferral.line, 0) <= deferral.unearned_minor
     assert sum(sums.values()) == amount
+    off = tax_off(sums)
     recovered: list[Move] = []
     for part in parts:
         came = recovery_moves(given_up, recovered, amount_minor=part)
@@ -165,5 +178,10 @@ def test_recovery_in_any_parts_returns_every_account(
         assert min(sums.values()) >= 0
         # What is a loss comes back before what was not earned.
         losses = sum(minor for (account, _), minor in sums.items() if account.code == BAD_DEBT)
-        assert losses == 0 or all(move.credit.code == BAD_DEBT for move in came)
+        assert losses == 0 or all(move.credit.code in (BAD_DEBT, TAX) for move in came)
+        # So much of each tax is back as of the whole, to the minor unit.
+        back = sum(move.amount_minor for move in recovered)
+        for account, minor in off.items():
+            exact = Fraction(minor * back, amount)
+            assert abs(minor - tax_off(sums)[account] - exact) <= len(off)
     assert not any(sums.values())

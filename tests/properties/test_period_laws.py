@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from billing.rating.proration import Basis, Span, prorate, share
-from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.rating.schedule import Anchor, Schedule
+from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm
+from billing.rating.schedule import Schedule
 from neruba.period import (
     Interval,
     _any_instant,

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from ingest.aggregation.meter import MeterReader
+from ingest.aggregation.meter import Filter, MeterReader
+from ingest.aggregation.registry import AGGREGATIONS
 from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.models import EventRetraction, Meter, UsageEvent, UsageWindow
 from ingest.normalize import data_text, read_data
 from ingest.selectors.bounds import ArrivalBound, known_bound
 from ingest.selectors.raw import Group, RawEvent, count_events
-from ingest.selectors.usage import Usage, UsageNeed, usage_of
+from ingest.selectors.usage import Detail, Usage, UsageNeed, usage_of
 from ingest.selectors.windows import local_runs
 from ingest.services.void import void_event
 from ingest.services.windows import rebuild_windows
@@ -43,31 +44,53 @@ instants = st.builds(
 )
 decimals = st.decimals(-(10**9), 10**18, places=9).map(plain) | st.integers(-5, 10**18)
 bodies = st.builds(
-    lambda time, n, model, subject, subscription: {
+    lambda time, n, model, subject, subscription, item, operation: {
         "id": f"e{next(_ids)}",
         "source": "s",
         "type": "call",
         "subject": subject,
         "time": rfc3339(time),
         "subscription": subscription,
-        "data": {"n": n, "model": model},
+        "data": {"n": n, "model": model, "item": item, "operation": operation},
     },
     instants,
     decimals,
     st.sampled_from(["a", "b", None]),
     st.sampled_from(["acme", "acme", "other"]),
     st.sampled_from([None, None, "one", "two"]),
+    st.sampled_from(["x", "y", 1, "1"]),
+    st.sampled_from([None, "add", "remove"]),
 )
+# What a price may ask besides: of groups, and of more than groups tell.
+further: list[list[dict[str, Any]]] = [
+    [],
+    [{"property": "model", "in": ["a"]}],
+    [{"property": "model", "in": ["b", None]}],
+    [{"property": "item", "in": ["x", 1]}, {"property": "model", "in": ["a", "b"]}],
+]
+filters = st.sampled_from([tuple(Filter.of(spec) for spec in specs) for specs in further])
+details: st.SearchStrategy[Detail] = st.sampled_from(["total", "groups", "events"])
 intervals = st.tuples(instants, instants).map(lambda pair: (min(pair), max(pair)))
 Event = dict[str, Any]
 
 
 def new_project() -> tuple[Project, list[Meter]]:
     project = factories.project(clock_at=AFTER)
-    kinds = (("count", ""), ("sum", "n"), ("max", "n"))
+    kinds = [
+        *(("count", False), ("sum", False), ("max", False), ("min", False), ("latest", False)),
+        *(("unique_count", False), ("weighted_sum", False)),
+        *(("sum", True), ("unique_count", True), ("weighted_sum", True)),
+    ]
+    values = {"count": "", "unique_count": "item"}
     meters = [
-        factories.meter(project=project, aggregation=kind, value_property=name, group_by=["model"])
-        for kind, name in kinds
+        factories.meter(
+            project=project,
+            aggregation=kind,
+            value_property=values.get(kind, "n"),
+            group_by=["model"],
+            carry_over=carries,
+        )
+        for kind, carries in kinds
     ]
     return project, meters
 
@@ -80,10 +103,12 @@ def everything(
     between: tuple[datetime, datetime],
     bound: ArrivalBound | None,
     source: Literal["windows", "raw"],
+    filters: tuple[Filter, ...] = (),
+    detail: Detail = "total",
 ) -> list[Usage]:
     subjects = Subject.objects.filter(project=project).order_by("external_id")
     needs = [
-        UsageNeed(subject.pk, meter.pk, zone, *between, subscription)
+        UsageNeed(subject.pk, meter.pk, zone, *between, subscription, filters, detail)
         for subject in subjects
         for meter in meters
         for subscription in ("", "one", None)
@@ -94,7 +119,8 @@ def everything(
 def totals(project: Project) -> list[tuple[Any, ...]]:
     """The windows of a project, by names instead of ids."""
     rows = UsageWindow.objects.filter(project=project).values_list(
-        *("subject__external_id", "meter__aggregation", "zone", "day", "group", "subscription"),
+        *("subject__external_id", "meter__aggregation", "meter__carry_over", "zone", "day"),
+        *("group", "subscription"),
         *("count", "sum", "min", "max", "checksum", "unusable"),
     )
     return sorted(rows)
@@ -137,8 +163,17 @@ class TestWindows(TestCase):
                 rebuild_windows(project, zones={pk: [zone] for pk in subjects})
         bound = data.draw(st.none() | reaching(project))
         between = data.draw(intervals)
+        narrowed, detail = data.draw(filters), data.draw(details)
         windows, raw = (
-            everything(project, meters, zone=zone, between=between, bound=bound, source=source)
+            everything(
+                *(project, meters),
+                zone=zone,
+                between=between,
+                bound=bound,
+                source=source,
+                filters=narrowed,
+                detail=detail,
+            )
             for source in ("windows", "raw")
         )
         assert windows == raw
@@ -264,25 +299,36 @@ raw = st.builds(
 readers = st.builds(
     lambda kind, filtered, grouped: MeterReader.of(
         aggregation=kind,
-        value_property="n",
+        value_property="model" if kind == "unique_count" else "n",
         filters=[{"property": "model", "in": ["a"]}] if filtered else [],
         group_by=["model"] if grouped else [],
     ),
-    st.sampled_from(["count", "sum", "max"]),
+    st.sampled_from(sorted(AGGREGATIONS)),
     st.booleans(),
     st.booleans(),
 )
 
 
-@given(st.lists(raw, max_size=8), readers, st.data())
+@given(st.lists(raw, max_size=8), readers, st.booleans(), st.data())
 def test_events_are_counted_alike_in_any_parts_and_order(
-    events: list[RawEvent], reader: MeterReader, data: st.DataObject
+    events: list[RawEvent],
+    reader: MeterReader,
+    keeps_entries: bool,  # noqa: FBT001 - drawn
+    data: st.DataObject,
 ) -> None:
     at_once: dict[Group, State] = {}
-    count_events(at_once, reader, events, [read_data(event.data) for event in events])
+    count_events(
+        *(at_once, reader, events, [read_data(event.data) for event in events]),
+        keeps_entries=keeps_entries,
+    )
     one_by_one: dict[Group, State] = {}
     for event in data.draw(st.permutations(events)):
-        count_events(one_by_one, reader, [event], [read_data(event.data)])
+        own = [read_data(event.data)]
+        count_events(one_by_one, reader, [event], own, keeps_entries=keeps_entries)
+    for states in (at_once, one_by_one):
+        for state in states.values():
+            assert len(state.entries) == (state.count if keeps_entries else 0)
+            state.entries.sort(key=lambda entry: (entry.at, entry.id, str(entry)))
     assert one_by_one == at_once
     usable = [event for event in events if event.retraction is None]
     counts = [own for own in (read_data(event.data) for event in usable) if reader.counts(own)]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from billing.models import Invoice
 from neruba.actor import Actor
 from neruba.models import Customer, Project, User
-from tests import factories
+from tests import factories, traces
 from tests.billing.sandbox import BASE, CALLS, Sandbox, started
 from tests.payments.rows import stripe_world
 
@@ -46,15 +46,18 @@ def world(**project: Any) -> Sandbox:
     assert paid is not None
     factories.payment(customer=acme, amount="1.00", invoices=[paid])
     factories.credit_note(invoice=paid, amount="1.00")
+    factories.tax_rate(project=sandbox.project, code="vat")
+    spring = factories.coupon(project=sandbox.project, code="spring", max_redemptions=2)
+    factories.redemption(customer=acme, coupon=spring)
     factories.lease(project=sandbox.project)
     factories.dead_message(project=sandbox.project)
     factories.invited(project=sandbox.project)
     factories.approval(project=sandbox.project, actor=Actor("operator", "support@op.example"))
     factories.operator_token(project=sandbox.project)
     factories.secret(project=sandbox.project)
-    factories.failed_login()
+    traces.failed_login()
     factories.event_archive(project=sandbox.project)
-    factories.signs_of_life()
+    traces.signs_of_life()
     stripe_world(customer=factories.customer(project=sandbox.project))
     return sandbox
 

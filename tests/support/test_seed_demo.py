@@ -1,6 +1,7 @@
 """The demo: what it says is there, is there, and is the same on every machine and database."""
 
 import json
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 
-from billing.models import BillingRun, Charge, Invoice, PlanVersion, Subscription
+from billing.models import BillingRun, Charge, Coupon, Invoice, PlanVersion, Subscription
+from billing.selectors.documents import RELATED, documents_of
 from billing.selectors.verify import number_gaps, verify_invoices
 from ingest.models import EventRetraction, FailedEvent, Meter, UsageEvent
 from ledger.models import Grant
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
 LOGIN = RequestFactory().post("/admin/login/")
 BASE_URL = "http://localhost:8765"
 # Whatever changes it changes what customers of the demo are billed, or the evidence for it.
-FINGERPRINT = "c09232d902f5f9bdf20ed03dc78f3ce8235c4dd1f9c679d2198a24a37c74cc11"
+FINGERPRINT = "6474bec5a5be25d734477ba6980938786537bb5b6a0271cb65798a3f8371600c"
 
 
 def seed() -> dict[str, Any]:
@@ -41,7 +43,7 @@ def test_the_demo_is_what_it_says() -> None:
     assert (project.slug, project.clock_at) == ("demo", ENDS_AT)
     assert Customer.objects.count() == 40
     assert Meter.objects.count() == 3
-    assert PlanVersion.objects.count() == 4
+    assert PlanVersion.objects.count() == 5
     assert Subscription.objects.exclude(end_at=None).count() == 2
     assert UsageEvent.objects.count() > 5_000
     assert EventRetraction.objects.count() == 1
@@ -53,12 +55,36 @@ def test_the_demo_is_what_it_says() -> None:
     assert Charge.objects.filter(invoice=None).count() == 1
     assert Invoice.objects.filter(status=Invoice.Status.DRAFT).count() == 1
     assert Grant.objects.count() == 3
+    check_adjustments(project)
     assert Approval.objects.get().state == Approval.State.REQUESTED
     check_books(project)
     last = BillingRun.objects.order_by("-as_of", "-pk").first()
     assert last is not None
     assert last.fingerprint == FINGERPRINT
     check_pages(project, demo)
+
+
+def check_adjustments(project: Project) -> None:
+    """A coupon for its three periods, a minimum beside what was used, tax by country."""
+    coupon = Coupon.objects.get()
+    assert (coupon.redemptions, coupon.redeemed.count()) == (1, 1)
+    rows = Invoice.objects.filter(project=project, sequence__isnull=False)
+    documents = documents_of(project, list(rows.select_related(*RELATED).order_by("sequence")))
+    discounted = [one for one in documents if one.content["discounts"]]
+    assert {one.invoice.customer.external_id for one in discounted} == {"granite-freight"}
+    assert [one.invoice.boundary for one in discounted] == [0, 1, 2]
+    minimums = [
+        sum(Decimal(line["amount"]) for line in one.content["lines"])
+        for one in documents
+        if any(line["kind"] == "minimum" for line in one.content["lines"])
+    ]
+    assert minimums == [Decimal("150.00"), Decimal("150.00")]
+    rates = {
+        (tax["rate_percent"], tax["reason"], one.invoice.customer.billing_address["country"])
+        for one in documents
+        for tax in one.content["taxes"]
+    }
+    assert rates == {("19", None, "DE"), ("20", None, "AT"), ("19", "reverse", "NL")}
 
 
 def check_books(project: Project) -> None:

@@ -103,8 +103,11 @@ def test_periods_tile_and_keep_the_policy_they_opened_with() -> None:
 
 def test_what_this_version_does_not_do_is_refused_and_not_ignored() -> None:
     sandbox = started()
-    body = {"external_id": "s", "customer": "acme", "plan": "pro", "quantities": {"seats": "5"}}
-    assert sandbox.post("/subscriptions", body, 400)["errors"][0]["pointer"] == "/quantities"
+    body = {"external_id": "s", "customer": "acme", "plan": "pro"}
+    for later in ("end_at", "trial_end"):
+        problem = sandbox.post("/subscriptions", {**body, later: "2027-01-01T00:00:00Z"}, 400)
+        assert problem["code"] == "unsupported"
+        assert problem["errors"][0]["pointer"] == f"/{later}"
     sandbox.subscribe()
     change = {"type": "change_plan", "plan": "pro"}
     sandbox.post("/subscriptions/sub/changes", change, 400)

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from billing.rating.models import parse_price
-from billing.rating.numbers import Number, add
+from billing.rating.calculator import rate_request
 from billing.rating.proration import Basis, Share, Span, prorate, share
 from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import Schedule
+from neruba.decimals import add
 from neruba.money import to_minor
 from neruba.period import Interval, local_midnight, parse_instant
+from tests.billing.rating.known_prices import requests_of
 
 CASES = Path(__file__).parents[2] / "cases"
 MONTH = Rhythm("month")
@@ -38,20 +39,10 @@ def cases(name: str, *kinds: str) -> list[Any]:
 
 @pytest.mark.parametrize("row", cases("pricing"))
 def test_price_is_the_known_one(row: dict[str, Any]) -> None:
-    renamed = {"usage_discount": "free_units"}
-    fields = {
-        renamed.get(name, name): value
-        for name, value in row["params"].items()
-        if name != "payment_term"
-    }
-    price = parse_price({"model": row["model"], **fields})
-    # Nothing billed before is the first part of the period.
-    before: Number | None = Decimal(row.get("pre_quantity", "0")) or None
-    amounts: list[Number] = []
-    for text in row.get("events") or [row["quantity"]]:
-        quantity = Decimal(text)
-        amounts.append(price.rate(quantity, before=before).amount_exact)
-        before = add(before or Decimal(0), quantity)
+    answers = [rate_request(request) for request in requests_of(row)]
+    amounts = [Decimal(answer["amount_exact"]) for answer in answers]
+    if row["params"].get("round_line"):
+        amounts = [Decimal(answer["amount"]) for answer in answers]
 
     assert add(*amounts) == Decimal(row["expected_amount"])
     if "expected_per_event" in row:

@@ -1,35 +1,10 @@
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from billing.rating.models import MODELS, Price, parse_price
-from billing.rating.numbers import Number, add, multiply
-from billing.rating.price import PriceError
-
-TIERS = [
-    {"up_to": "10", "unit_amount": "2", "flat_amount": "100"},
-    {"up_to": "20.5", "unit_amount": "1"},
-    {"up_to": None, "unit_amount": "0.5", "flat_amount": "3"},
-]
-
-
-def price(**definition: object) -> Price:
-    return parse_price(definition)
-
-
-def amount(price: Price, before: str | None, quantity: str) -> Number:
-    rated = price.rate(Decimal(quantity), before=None if before is None else Decimal(before))
-    for step in rated.steps:
-        assert step.amount == add(multiply(step.quantity, step.unit_amount), step.flat_amount)
-    assert rated.amount_exact == sum(step.amount for step in rated.steps)
-    return rated.amount_exact
-
-
-def words(price: Price, before: str | None, quantity: str) -> list[str]:
-    rated = price.rate(Decimal(quantity), before=None if before is None else Decimal(before))
-    return [step.text for step in rated.steps]
+from billing.rating.models import MODELS, parse_price
+from tests.billing.rating.rating import TIERS, amount, price, words
 
 
 def test_laws_have_a_version() -> None:
@@ -37,6 +12,12 @@ def test_laws_have_a_version() -> None:
         "flat": "flat@1",
         "per_unit": "per_unit@1",
         "graduated": "graduated@1",
+        "volume": "volume@1",
+        "package": "package@1",
+        "percentage": "percentage@1",
+        "graduated_percentage": "graduated_percentage@1",
+        "matrix": "matrix@1",
+        "dynamic": "dynamic@1",
     }
 
 
@@ -150,89 +131,109 @@ def test_definition_is_written_complete_and_canonical(
     assert parse_price(canonical) == parse_price(definition)
 
 
-def tiers(*bounds: object) -> list[dict[str, object]]:
-    return [{"up_to": bound, "unit_amount": "1"} for bound in bounds]
+VOLUME = [
+    {"up_to": "100", "unit_amount": "2", "flat_amount": "10"},
+    {"up_to": None, "unit_amount": "1"},
+]
 
 
-@pytest.mark.parametrize(
-    ("definition", "pointer", "code"),
-    [
-        ({}, "/model", "required"),
-        ({"model": "volume"}, "/model", "unknown"),
-        ({"model": ["flat"]}, "/model", "unknown"),
-        ({"model": "flat"}, "/amount", "required"),
-        ({"model": "flat", "amount": None}, "/amount", "required"),
-        ({"model": "flat", "amount": "1", "unit_amount": "1"}, "/unit_amount", "unknown"),
-        ({"model": "flat", "amount": "1", "a/b~": 1}, "/a~1b~0", "unknown"),
-        ({"model": "flat", "amount": 1.5}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": Decimal("1.5")}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": True}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": "1e3"}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": 10**5000}, "/amount", "not_a_decimal"),
-        ({"model": "flat", "amount": "-1"}, "/amount", "negative"),
-        ({"model": "per_unit", "unit_amount": "0.0000000000001"}, "/unit_amount", "not_a_decimal"),
-        ({"model": "per_unit", "unit_amount": "1", "free_units": "-1"}, "/free_units", "negative"),
-        (
-            {"model": "per_unit", "unit_amount": "1", "free_units": "0.0000000001"},
-            "/free_units",
-            "not_a_decimal",
-        ),
-        ({"model": "graduated"}, "/tiers", "required"),
-        ({"model": "graduated", "tiers": []}, "/tiers", "not_tiers"),
-        ({"model": "graduated", "tiers": {"up_to": None}}, "/tiers", "not_tiers"),
-        ({"model": "graduated", "tiers": ["x"]}, "/tiers/0", "not_a_tier"),
-        ({"model": "graduated", "tiers": [{"unit_amount": "1"}]}, "/tiers/0/up_to", "required"),
-        ({"model": "graduated", "tiers": [{"up_to": None}]}, "/tiers/0/unit_amount", "required"),
-        (
-            {"model": "graduated", "tiers": [{"up_to": None, "unit_amount": "1", "flat": "1"}]},
-            "/tiers/0/flat",
-            "unknown",
-        ),
-        (
-            {"model": "graduated", "tiers": tiers("10", "10", None)},
-            "/tiers/1/up_to",
-            "not_ascending",
-        ),
-        ({"model": "graduated", "tiers": tiers("0", None)}, "/tiers/0/up_to", "not_ascending"),
-        ({"model": "graduated", "tiers": tiers("-1", None)}, "/tiers/0/up_to", "negative"),
-        ({"model": "graduated", "tiers": tiers("10", "20")}, "/tiers/1/up_to", "not_open"),
-        ({"model": "graduated", "tiers": tiers(None, None)}, "/tiers/0/up_to", "open_too_early"),
-        (
-            {"model": "graduated", "tiers": tiers(None), "first_flat_at_zero": "yes"},
-            "/first_flat_at_zero",
-            "not_a_boolean",
-        ),
-    ],
-)
-def test_what_is_no_price_is_refused_with_its_place(
-    definition: dict[str, Any], pointer: str, code: str
-) -> None:
-    with pytest.raises(PriceError) as refused:
-        parse_price(definition)
-    assert (refused.value.pointer, refused.value.code) == (pointer, code)
-    assert refused.value.detail
+def test_all_units_pay_the_price_of_the_tier_that_the_total_reaches() -> None:
+    volume = price(model="volume", tiers=VOLUME)
+    assert [amount(volume, None, q) for q in ("0", "1", "100", "100.5", "200")] == [
+        10,
+        12,
+        210,
+        Decimal("100.5"),
+        200,
+    ]
+    assert words(volume, None, "100") == ["all 100 at 2 each, plus 10 for the tier"]
+    late = price(model="volume", tiers=VOLUME, first_flat_at_zero=False)
+    assert [amount(late, None, q) for q in ("0", "1")] == [0, 12]
+    assert [amount(late, "0", q) for q in ("0", "1")] == [0, 12]
 
 
-def test_a_transform_is_of_totals_and_a_part_is_what_the_total_gained() -> None:
-    price_ = price(
-        model="per_unit", unit_amount="10", transform={"divide_by": "1000", "round": "up"}
+def test_a_part_of_a_volume_is_the_total_less_the_total_before() -> None:
+    volume = price(model="volume", tiers=VOLUME)
+    assert amount(volume, "90", "10") == 20
+    assert words(volume, "90", "10") == ["the next 10, above 90, at 2 each"]
+    assert amount(volume, "90", "20") == 110 - 190
+    assert words(volume, "90", "20") == [
+        "all 110 at 1 each",
+        "less what was rated before: all 90 at 2 each, plus 10 for the tier",
+    ]
+    assert words(volume, "90", "0") == []
+
+
+def test_a_package_that_is_begun_is_paid_whole() -> None:
+    package = price(model="package", package_size="10", package_amount="100", free_units="3")
+    assert [amount(package, None, q) for q in ("0", "3", "3.1", "13", "13.000000001")] == [
+        0,
+        0,
+        100,
+        100,
+        200,
+    ]
+    assert words(package, None, "14") == [
+        "3 of the 3 free units",
+        "2 packages of 10 at 100 each for the next 11, above 3",
+    ]
+    assert amount(package, "4", "9") == 0
+    assert words(package, "4", "9") == ["0 packages of 10 at 100 each for the next 9, above 4"]
+    assert amount(package, "2", "2") == 100
+    full = price(model="package", package_size="10", package_amount="100", rounding="down")
+    assert [amount(full, None, q) for q in ("9.9", "10", "25")] == [0, 100, 200]
+
+
+def test_tiers_of_packages_count_them_from_the_bound_below() -> None:
+    tiers = [
+        {"up_to": "25", "package_size": "10", "package_amount": "3"},
+        {"up_to": None, "package_size": "100", "package_amount": "5", "flat_amount": "1"},
+    ]
+    graduated = price(model="graduated", tiers=tiers)
+    assert [amount(graduated, None, q) for q in ("0", "1", "25", "26", "125", "126")] == [
+        0,
+        3,
+        9,
+        15,
+        15,
+        20,
+    ]
+    assert amount(graduated, "21", "2") == 0
+    assert words(graduated, "21", "2") == ["0 packages of 10 at 3 each for the next 2, above 21"]
+    assert words(graduated, None, "26") == [
+        "3 packages of 10 at 3 each for the first 25",
+        "1 package of 100 at 5 each for the next 1, above 25, plus 1 for the tier",
+    ]
+    volume = price(model="volume", tiers=tiers)
+    assert [amount(volume, None, q) for q in ("1", "25", "26", "101")] == [3, 9, 6, 11]
+
+
+def test_free_units_lie_outside_of_the_tiers() -> None:
+    graduated = price(model="graduated", tiers=TIERS, free_units="5")
+    assert [amount(graduated, None, q) for q in ("0", "5", "6", "15.5")] == [
+        100,
+        100,
+        102,
+        Decimal("120.5"),
+    ]
+    assert words(graduated, "4", "2") == [
+        "1 of the 5 free units",
+        "the first 1 at 2 each",
+    ]
+    assert graduated.definition()["free_units"] == "5"
+    assert "free_units" not in price(model="graduated", tiers=TIERS, free_units="0").definition()
+
+
+def test_each_part_of_the_money_pays_the_percentage_of_its_tier() -> None:
+    graduated = price(
+        model="graduated_percentage",
+        tiers=[
+            {"up_to": "100", "rate_percent": "5"},
+            {"up_to": None, "rate_percent": "2", "flat_amount": "10"},
+        ],
     )
-    assert amount(price_, None, "1") == 10
-    assert amount(price_, None, "1001") == 20
-    assert amount(price_, "1", "999") == 0
-    assert amount(price_, "1", "1000") == 10
-
-
-def test_a_minimum_is_raised_to_with_the_last_part_and_a_maximum_kept_to_with_each() -> None:
-    limited = price(model="per_unit", unit_amount="1", minimum_amount="10", maximum_amount="25")
-    first = limited.rate(Decimal(4), is_last=False)
-    last = limited.rate(Decimal(2), before=Decimal(4))
-    assert [first.amount_exact, last.amount_exact] == [4, 6]
-    assert last.steps[-1].text == "raised to the minimum of 10"
-    assert last.steps[-1].flat_amount == 4
-    most = limited.rate(Decimal(30), is_last=False)
-    assert most.amount_exact == 25
-    assert most.steps[-1].text == "lowered to the maximum of 25"
-    assert limited.rate(Decimal(5), before=Decimal(30)).amount_exact == 0
-    half = limited.rate(Decimal(30), part=Fraction(1, 2))
-    assert half.amount_exact == Fraction(25, 2)
+    assert [amount(graduated, None, q) for q in ("0", "100", "150")] == [0, 5, 16]
+    assert words(graduated, None, "1150") == [
+        "5 % of 100",
+        "2 % of the next 1,050, above 100, plus 10 for the tier",
+    ]

@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from billing.rating.proration import Basis
-from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.rating.schedule import Anchor, Schedule
+from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm
+from billing.rating.schedule import Schedule
 from neruba.period import parse_instant, rfc3339
 
 

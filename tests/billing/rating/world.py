@@ -52,7 +52,12 @@ def invoice_facts(
         usage={code: usage_facts(text) for code, text in quantities.items()},
         corrections=tuple(
             CorrectionFacts(
-                before, code, "invoice:sub:1", usage_facts(text), BilledUsage(minor, Decimal(1), 1)
+                held=before,
+                price=code,
+                invoice="invoice:sub:1",
+                usage=usage_facts(text),
+                billed=BilledUsage(minor, Decimal(1), 1),
+                unit=0,
             )
             for code, (text, minor) in (corrected or {}).items()
         ),

@@ -17,14 +17,14 @@ from simple_history.admin import SimpleHistoryAdmin
 from neruba.actor import Actor
 from neruba.models import Customer, Project, User
 from neruba.roles import Role
-from tests import factories
+from tests import factories, traces
 from tests.api.world import build_world
 from tests.payments.rows import stripe_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 OURS = ("neruba", "ledger", "ingest", "billing", "payments", "support")
-MAX_QUERIES = 24
+MAX_QUERIES = 28
 # Rows that are locked and never read, and lines that stand on the page of their document.
 NO_PAGES = {"Fence", "WindowFence", "CreditNoteLine"}
 
@@ -56,9 +56,9 @@ def world() -> Project:
     factories.lease(project=made.project)
     factories.dead_message(project=made.project)
     factories.event_archive(project=made.project)
-    factories.signs_of_life()
+    traces.signs_of_life()
     factories.secret(project=made.project)
-    factories.failed_login()
+    traces.failed_login()
     factories.operator(project=made.project, role="auditor")
     factories.invited(project=made.project)
     factories.approval(project=made.project, actor=Actor("operator", "support@op.example"))

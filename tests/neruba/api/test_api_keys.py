@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from neruba import clock
 from neruba.models import ApiKey, AuditRecord, IdempotencyRecord, Project
-from tests import factories
+from tests import factories, traces
 
 pytestmark = pytest.mark.django_db
 
@@ -223,4 +223,4 @@ def test_a_repeated_rotation_makes_no_second_key(client: APIClient) -> None:
     )
     assert again == {**first, "secret": None}
     assert ApiKey.objects.count() == 3
-    assert first["secret"].split("_", 2)[2] not in factories.everything_stored()
+    assert first["secret"].split("_", 2)[2] not in traces.everything_stored()

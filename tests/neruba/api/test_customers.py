@@ -42,7 +42,12 @@ def post(client: APIClient, body: dict[str, Any], status: int) -> dict[str, Any]
 
 def test_a_customer_is_made_and_read(client: APIClient) -> None:
     made = post(client, ACME, 201)
-    stored = {"created_at": "2026-01-01T00:00:00.000000Z", "erased_at": None}
+    stored: dict[str, object] = {
+        "created_at": "2026-01-01T00:00:00.000000Z",
+        "erased_at": None,
+        "tax_rates": [],
+        "tax_exempt": "none",
+    }
     assert made == {**ACME, **stored}
     assert client.get("/api/v1/customers/acme").json() == made
     assert client.get("/api/v1/customers").json() == {"data": [made], "next_cursor": None}

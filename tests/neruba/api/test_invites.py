@@ -10,7 +10,7 @@ from neruba import clock
 from neruba.actor import Actor
 from neruba.models import ApiKey, AuditRecord, IdempotencyRecord, Invite, Membership, Project, User
 from neruba.services.invites import LIFETIME
-from tests import factories
+from tests import factories, traces
 from tests.neruba.api.people import PASSWORD, acting, log_in, said
 
 pytestmark = pytest.mark.django_db
@@ -169,7 +169,7 @@ def test_secrets_are_in_no_table_in_clear(owner: APIClient, project: Project) ->
     assert again == {**first, "token": None}
     take(first["token"])
     bearer = log_in("new@op.example").json()["token"]
-    stored = factories.everything_stored()
+    stored = traces.everything_stored()
     for secret in (first["token"], bearer, PASSWORD):
         assert secret.split("_", 2)[-1] not in stored
     assert IdempotencyRecord.objects.get().body in stored  # that is, it was looked through
