@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -36,7 +35,6 @@ from neruba.admin.page import (
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
-MICROSECOND = timedelta(microseconds=1)
 # Parts of an address by line.
 ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("state",), ("country",))
 
@@ -82,21 +80,20 @@ def lines_of_document(document: Document) -> list[ShownLine]:
 
 
 def _links(document: Document, usage: LineUsage | None) -> tuple[str, ...]:
-    if usage is None:
+    if usage is None or usage.subject_id is None:
         return ()
-    end = parse_instant(usage.end) - MICROSECOND  # the list takes both ends in
-    to = {"effective_at_to_0": end.date(), "effective_at_to_1": end.time()}
-    since = {}
+    zone, end = zone_of(document), parse_instant(usage.end)
+    subject = {"subject__id__exact": usage.subject_id}
+    events = {"type": usage.event_type, "effective_at__lt": end.isoformat()}
+    windows: dict[str, object] = {"day_to": local_date(end, zone)}
     if not usage.carries_over:
         start = parse_instant(usage.start)
-        since = {"effective_at_from_0": start.date(), "effective_at_from_1": start.time()}
-    subject = document.content["customer"]
-    windows = {"q": subject, "day_to": end.date()}
-    if since:
-        windows["day_from"] = since["effective_at_from_0"]
+        events["effective_at__gte"] = start.isoformat()
+        windows["day_from"] = local_date(start, zone)
+    meter = {"meter__id__exact": usage.meter_id}
     return (
-        list_of(UsageEvent, "Raw events behind it", q=subject, **since, **to),
-        list_of(UsageWindow, "Usage by day", **windows),
+        list_of(UsageEvent, "Raw events behind it", **subject, **events),
+        list_of(UsageWindow, "Usage by day", **subject, **meter, **windows),
     )
 
 

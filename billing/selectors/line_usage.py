@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from billing.selectors.documents import Document
 from ingest.models import Meter
+from neruba.models import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,8 @@ class LineUsage:
     """
 
     meter: str
+    meter_id: int
+    subject_id: int | None
     event_type: str
     carries_over: bool
     start: str
@@ -30,7 +33,7 @@ class LineUsage:
 
 
 def usage_of_lines(document: Document) -> dict[str, LineUsage]:
-    """What stands behind each line of usage, by line key; the others are left out. One query."""
+    """What stands behind each line of usage, by line key; the others are left out. Two queries."""
     evidence = {
         line["id"]: line["evidence"]
         for line in document.content["lines"]
@@ -39,9 +42,17 @@ def usage_of_lines(document: Document) -> dict[str, LineUsage]:
     codes = {one["usage"]["meter"] for one in evidence.values()}
     rows = Meter.objects.filter(project=document.invoice.project, code__in=codes)
     meters = {row.code: row for row in rows}
+    if not meters:
+        return {}
+    subjects = Subject.objects.filter(
+        project=document.invoice.project, external_id=document.content["customer"]
+    )
+    subject = subjects.values_list("pk", flat=True).first()
     return {
         key: LineUsage(
             meter=meter.code,
+            meter_id=meter.pk,
+            subject_id=subject,
             event_type=meter.event_type,
             carries_over=meter.carry_over,
             start=one["period"]["start"],

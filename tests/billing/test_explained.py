@@ -63,12 +63,24 @@ def test_each_line_of_usage_leads_to_its_quantity_and_its_events() -> None:
     assert total["quantity"] == "12.5"
     events = sandbox.get(line["events"].removeprefix("/api/v1"))["data"]
     assert len(events) == 3
+    # What is of another customer, type or time is behind no line of this one.
+    sandbox.customer("acme2")
+    sandbox.event("2026-01-05T00:00:00Z", id="theirs", subject="acme2", data={"n": "1"})
+    sandbox.event("2026-01-05T00:00:00Z", id="another", type="other")
+    sandbox.event("2026-02-01T00:00:00Z", id="later", data={"n": "1"})
     shown = pages(sandbox, invoice)["change"]
-    links = re.findall(r'href="([^"]*)"[^>]*>Raw events behind it', shown)
     browser = looking(superuser(), sandbox.project)
-    listed = browser.get(links[0].replace("&amp;", "&"))
-    assert listed.status_code == 200
-    assert all(event["id"] in listed.content.decode() for event in events)
+    found = {}
+    for words in ("Raw events behind it", "Usage by day"):
+        links = re.findall(rf'href="([^"]*)"[^>]*>{words}', shown)
+        listed = browser.get(links[0].replace("&amp;", "&"))
+        assert listed.status_code == 200
+        found[words] = list(listed.context["cl"].result_list)
+    assert {row.event_id for row in found["Raw events behind it"]} == {
+        event["id"] for event in events
+    }
+    assert len(found["Usage by day"]) == 3
+    assert {row.meter.code for row in found["Usage by day"]} == {"used"}
 
 
 def test_a_fee_has_neither_usage_nor_events() -> None:
