@@ -99,7 +99,7 @@ METER: dict[str, Any] = {
     "filters": [{"property": "region", "in": ["eu", "us"]}],
     "group_by": ["region"],
     "carry_over": False,
-    "rounding": {"mode": "up", "places": 2},
+    "rounding": {"mode": "up", "places": -1},
 }
 CUSTOMER: dict[str, Any] = {
     "external_id": "acme",

@@ -67,7 +67,9 @@ def wrong_values(value: object) -> list[Any]:
     if isinstance(value, bool):
         return ["true", 1, 0, 1.0, {}, []]
     if isinstance(value, int):
-        return ["1", 1.5, -1, 10**30, *NEITHER]
+        # What may be below zero is not wrong there.
+        below = [-1] if value >= 0 else [-(10**30)]
+        return ["1", 1.5, *below, 10**30, *NEITHER]
     assert isinstance(value, str)
     if INSTANT.fullmatch(value):
         return [*NO_INSTANTS, *NEITHER]
