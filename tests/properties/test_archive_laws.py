@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -25,6 +26,8 @@ from tests.properties.test_usage_laws import (
     new_project,
     reaching,
 )
+
+pytestmark = pytest.mark.once
 
 LONG_AFTER = datetime(2027, 6, 1, tzinfo=UTC)
 COLUMNS = [field.attname for field in UsageEvent._meta.concrete_fields]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -24,6 +25,8 @@ from tests.properties.price_strategies import definitions
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"]
 # A year of billing each: half as many as of a plain law.
+pytestmark = pytest.mark.once
+
 EXAMPLES = int(os.environ.get("NERUBA_EXAMPLES", "50"))
 _numbers = count(1)
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -21,6 +22,8 @@ from neruba.period import rfc3339
 from tests.billing.sandbox import CALLS, Sandbox
 
 # Two sandboxes of eight months each: a fraction of the examples of a plain law.
+pytestmark = pytest.mark.once
+
 EXAMPLES = max(5, int(os.environ.get("NERUBA_EXAMPLES", "50")) // 6)
 MONTHS = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 7)]
 USED = 3  # months with usage; those after have room for all that comes late

@@ -9,6 +9,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.properties.settlement_machine import Settlement
 from tests.properties.stripe_machine import SettlementWithStripe
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = max(4, int(os.environ.get("NERUBA_EXAMPLES", "50")) // 5)
 
 
