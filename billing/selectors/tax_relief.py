@@ -26,6 +26,22 @@ def tax_relief(invoice: Invoice, amount: Money) -> dict[str, int]:
     }
 
 
+def tax_due_again(invoice: Invoice, amount: Money) -> dict[str, int]:
+    """The tax that is due again once so much of a write-off is recovered, by rate, in minor units:
+    what stands relieved, less what `tax_relief` gives to the write-off that is left. So a write-off
+    and its recovery leave everything as it was.
+    """
+    settled = settlement_of(invoice.project, invoice.document)
+    whole = settled.total_minor - settled.credited_minor
+    off = min(max(settled.written_off_minor - amount.minor, 0), whole)
+    billed, relieved = taxes_standing(invoice)
+    return {
+        rate: max(0, minor - (allocate(billed[rate], [off, whole - off])[0] if whole > 0 else 0))
+        for rate, minor in relieved.items()
+        if minor > 0
+    }
+
+
 def taxes_standing(invoice: Invoice) -> tuple[Counter[str], Counter[str]]:
     """The tax that stands billed, less credit notes, and of it what write-offs relieve, by rate in
     minor units.

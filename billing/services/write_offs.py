@@ -4,7 +4,7 @@ from datetime import datetime
 
 from billing.models import CreditNote, Invoice
 from billing.selectors.amounts import deferrals, lines_of
-from billing.selectors.tax_relief import tax_relief
+from billing.selectors.tax_relief import tax_due_again, tax_relief
 from billing.services.settlement import lock_invoice, restate
 from ledger.selectors.journal import entries_to_reverse, moves_of_document
 from ledger.selectors.settlements import (
@@ -90,6 +90,7 @@ def recover(*, invoice: Invoice, amount: Money, reason: str, actor: Actor, at: d
         [move for move in given_up if move.credit.code == RECEIVABLE],
         moves_of_document(invoice.project, invoice.document, kind=RECOVER),
         amount_minor=amount.minor,
+        taxes=tax_due_again(invoice, amount),
     )
     post_entry(
         project=invoice.project, key=_key(invoice, RECOVER), moves=moves, occurred_at=at, at=at

@@ -5,7 +5,7 @@ of it is the sum over its document.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -206,14 +206,19 @@ def write_off_moves(
 
 
 def recovery_moves(
-    written_off: Sequence[Move], recovered: Sequence[Move], *, amount_minor: int
+    written_off: Sequence[Move],
+    recovered: Sequence[Move],
+    *,
+    amount_minor: int,
+    taxes: Mapping[str, int] | None = None,
 ) -> tuple[Move, ...]:
     """The mirror of as much of what stands written off as came in: its share of the tax, then bad
     debt, then what was not earned.
 
-    The share of tax is cumulative by subtraction: all of it is back with the last of the rest.
-    `written_off` are the moves of write-offs that credit the receivable, `recovered` the mirrors of
-    some of them; `amount_minor` is at most their difference.
+    `taxes` is the share of tax by rate; left out: in proportion to what was written off, cumulative
+    by subtraction, so that all of it is back with the last of the rest. `written_off` are the moves
+    of write-offs that credit the receivable, `recovered` the mirrors of some of them;
+    `amount_minor` is at most their difference.
     """
     standing: Counter[tuple[AccountKey, str]] = Counter()
     for move in written_off:
@@ -224,6 +229,8 @@ def recovery_moves(
     left, taken = amount_minor, Counter[tuple[AccountKey, str]]()
     order = sorted(standing, key=lambda place: place[0].code != BAD_DEBT)
     shares = _tax_shares(written_off, recovered, amount_minor)
+    if taxes is not None:
+        shares = {place: taxes.get(place[0].sub, 0) for place in shares}
     # What rounding leaves of the taxes, where nothing else is left, comes last.
     for place, most in (
         *shares.items(),

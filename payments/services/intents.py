@@ -233,9 +233,10 @@ def _returned(payment: Payment, moves: Sequence[Move]) -> list[Move]:
     refunded before is not taken again.
 
     What a document has promised to be refunded stays paid of it. Where that refund failed, it lies
-    on the customer balance, and is taken from there.
+    on the customer balance, and is taken from there; so does what had paid an invoice that is void.
     """
     left = payment.amount_minor - refunded_minor(payment)
+    moves = _without_void(payment, moves)
     promised = promised_refunds(payment.project, [move.document for move in moves if move.document])
     back: list[Move] = []
     for move in reversed(moves):
@@ -244,14 +245,27 @@ def _returned(payment: Payment, moves: Sequence[Move]) -> list[Move]:
         if taken:
             back.insert(0, replace(move, amount_minor=taken))
         left -= taken
-    if left and payment.customer is not None:
+    if payment.customer is not None:
         balance = AccountKey(BALANCE, payment.currency, payment.customer.external_id)
         # One move, since what the balance is short of is told of it as a whole.
-        of_balance = sum(move.amount_minor for move in back if move.credit == balance)
+        of_balance = left + sum(move.amount_minor for move in back if move.credit == balance)
         back = [move for move in back if move.credit != balance]
-        line = f"payment:{payment.public_id}"
-        back.append(Move(moves[0].debit, balance, of_balance + left, "", line))
+        if of_balance:
+            line = f"payment:{payment.public_id}"
+            back.append(Move(moves[0].debit, balance, of_balance, "", line))
     return back
+
+
+def _without_void(payment: Payment, moves: Sequence[Move]) -> list[Move]:
+    """The moves as they stand now: voiding an invoice gave its payments to the balance."""
+    found = invoices_of_documents(payment.project, [move.document for move in moves])
+    void = {name for name, row in found.items() if row.status == Invoice.Status.VOID}
+    return [
+        replace(move, credit=move.credit._replace(code=BALANCE), document="")
+        if move.document in void
+        else move
+        for move in moves
+    ]
 
 
 def invoices_paid_by(payment: Payment) -> list[Invoice]:

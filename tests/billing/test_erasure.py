@@ -26,7 +26,7 @@ NAME = 'Änne "Anni" Müller-Lüdenscheid'
 PERSON: dict[str, Any] = {
     "name": NAME,
     "email": "aenne@private.example",
-    "billing_address": {"street": "Gänsemarkt 36", "postal_code": "20354", "city": "Hamburg"},
+    "billing_address": {"street": "Gänsemarkt 36", "postal_code": "DE-20354", "city": "Hamburg"},
     "tax_ids": ["DE811569869"],
     "metadata": {"phone": "+49 40 123456", "segment": "gold"},
 }
@@ -39,7 +39,7 @@ WORDS = (
         "Müller",
         "M\\u00fc",
     ),
-    *("aenne@", "Gänsemarkt 36", "20354", "811569869", "40 123456"),
+    *("aenne@", "Gänsemarkt 36", "DE-20354", "811569869", "40 123456"),
     *("Änne Schmidt", "\\u00c4nne", "schmidt@private"),
 )
 
@@ -246,7 +246,11 @@ def test_what_is_of_others_stays_byte_for_byte_and_can_be_read() -> None:
     sandbox = billed()
     metadata = {"budget": "20354", "year": "2026", "friend": "other", "flag": "null"}
     sandbox.call("PATCH", "/customers/c-17", {**PERSON, "metadata": metadata}, status=200)
-    theirs = {"external_id": "third", "name": "Third", "metadata": {"limit": "20354", "of": "null"}}
+    theirs = {
+        "external_id": "third",
+        "name": "Third",
+        "metadata": {"limit": "20354", "of": "null"},
+    }
     key, client = {"HTTP_IDEMPOTENCY_KEY": "third-1"}, sandbox.client
     send: Any = partial(client.post, "/api/v1/customers", theirs, format="json", **key)  # type: ignore[arg-type]
     first = send()

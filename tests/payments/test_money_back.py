@@ -3,8 +3,10 @@
 import json
 
 from billing.models import CreditNote
-from billing.services.write_offs import write_off
+from billing.selectors.verify_settlements import settlement_differences
+from billing.services.write_offs import void_invoice, write_off
 from ledger.selectors.wallets import grant_balances, grants_of
+from neruba import clock
 from neruba.actor import SYSTEM
 from neruba.edge import run_atomic
 from neruba.models import OutboxMessage
@@ -118,6 +120,21 @@ def test_a_payment_that_fails_after_all_is_due_again(shop: Shop) -> None:
     assert shop.books() == {"1000": -320, "1100": 10000, "4000": 10000, "5000": 320}
     assert Payment.objects.get().state == "reversed"
     assert shop.checkout(invoice)["amount"] == "100.00"
+
+
+def test_a_payment_of_a_void_invoice_that_fails_is_taken_from_the_balance(shop: Shop) -> None:
+    invoice = shop.paid()
+    shop.settle()
+    run_atomic(
+        lambda: void_invoice(
+            invoice=invoice, reason="a test", actor=SYSTEM, at=clock.now(shop.project)
+        )
+    )
+    (intent,) = shop.objects("payment_intents")
+    shop.fake.control(f"fail_payment/{intent['id']}")
+    shop.settle()
+    assert shop.books() == {"1000": -320, "5000": 320}
+    assert list(settlement_differences(shop.project)) == []
 
 
 def test_a_payment_that_fails_after_a_part_went_back(shop: Shop) -> None:

@@ -56,6 +56,9 @@ def test_every_list_of_a_project_knows_the_way_to_its_project() -> None:
 
 def test_every_page_of_a_row_answers() -> None:
     sandbox = world()
+    # The drafts of January are issued with acme's coupon and a tax.
+    sandbox.call("PATCH", "/customers/acme", {"tax_rates": ["vat"]}, status=200)
+    sandbox.clock("2026-02-01T02:00:00Z")
     period = Period.objects.filter(project=sandbox.project).first()
     assert period is not None
     LateUsage.objects.create(
