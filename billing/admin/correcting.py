@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from billing.models import CreditNote, Invoice, InvoiceLine
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.selectors.credit_notes import note_documents
 from billing.services.asking import Wanted, credit_or_ask, credited_lines, write_off_or_ask
 from billing.services.credit_notes import check_note_void, void_credit_note
@@ -77,7 +77,7 @@ class CreditForm(InvoiceForm):
         self.named: dict[str, InvoiceLine] = {}
         if self.row.status == Invoice.Status.DRAFT:
             return
-        left = [one for one in billed_lines(self.row) if one.left_minor]
+        left = [one for one in issued_lines(self.row) if one.left_minor]
         for one in left[:LINES_SHOWN]:
             line = one.line
             taxed = ", net: its tax goes back with it" if any(one.taxes.values()) else ""

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from billing.models import (
 )
 from billing.rating.deferral import earned_minor
 from billing.rating.lines import discount_name
+from billing.rating.lowered import CreditedAmount, Place, lowered_places
 from ledger.selectors.journal import transfers_of_documents
 from ledger.selectors.settlements import CREDIT_NOTE
 from ledger.templates.invoices import Deferral
@@ -26,19 +27,8 @@ from neruba.models import Project
 from neruba.money import Money, allocate
 from neruba.period import Interval
 
+Root = tuple[str, str]  # a line: the operation key of its invoice, and its own key
 A = TypeVar("A", InvoiceDiscount, InvoiceTax, InvoiceLine)
-
-
-@dataclass(frozen=True, slots=True)
-class CreditedAmount:
-    """What a credit note gives back of a line, in minor units: net, and of each tax by rate."""
-
-    net_minor: int = 0
-    taxes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def tax_minor(self) -> int:
-        return sum(self.taxes.values())
 
 
 def line_amount(line: InvoiceLine, currency: str) -> Money:
@@ -87,7 +77,7 @@ def printed_totals(invoices: Collection[Invoice]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class BilledLine:
+class IssuedLine:
     """A line of an issued invoice with what is left of it. Minor units.
 
     `net_minor` is its amount less discounts, `taxes` what each rate put on it; `back_minor` and
@@ -143,24 +133,18 @@ class BilledLine:
         return net, tuple(zip(taxes, parts, strict=True))
 
 
-def billed_lines(invoice: Invoice) -> list[BilledLine]:
+def issued_lines(invoice: Invoice) -> list[IssuedLine]:
     """The lines of an issued invoice in their order, with what is left of them; a constant number
     of queries.
     """
     lines = lines_of(invoice)
-    off: dict[str, int] = defaultdict(int)
-    for discount in _with_transfer(InvoiceDiscount.objects.filter(invoice=invoice)):
-        off[discount.line_key] += discount_amount(discount)
-    taxes: dict[str, dict[str, int]] = defaultdict(dict)
-    for tax in _with_transfer(InvoiceTax.objects.filter(invoice=invoice)):
-        of_line = taxes[tax.line_key]
-        of_line[tax.rate] = of_line.get(tax.rate, 0) + tax_amount(tax)
+    amounts = _net_and_taxes(invoice.project_id, lines)
     back, taxes_back = _given_back(invoice, lines)
     return [
-        BilledLine(
+        IssuedLine(
             line,
-            line_amount(line, invoice.currency).minor - off[line.line_key],
-            taxes[line.line_key],
+            amounts[line.pk].net_minor,
+            amounts[line.pk].taxes,
             back[line.line_key],
             taxes_back[line.line_key],
         )
@@ -170,18 +154,10 @@ def billed_lines(invoice: Invoice) -> list[BilledLine]:
 
 def gross_of_lines(project: Project, lines: Sequence[InvoiceLine]) -> dict[int, int]:
     """What each of these lines came to less discounts and with tax, by pk, in minor units; their
-    transfers and invoices should be loaded.
+    transfers should be loaded.
     """
-    found = {line.pk: line_amount(line, line.invoice.currency).minor for line in lines}
-    by_key = {(line.invoice_id, line.line_key): line.pk for line in lines}
-    mine = {"project": project, "invoice__in": {line.invoice_id for line in lines}}
-    for discount in _with_transfer(InvoiceDiscount.objects.filter(**mine)):
-        if pk := by_key.get((discount.invoice_id, discount.line_key)):
-            found[pk] -= discount_amount(discount)
-    for tax in _with_transfer(InvoiceTax.objects.filter(**mine)):
-        if pk := by_key.get((tax.invoice_id, tax.line_key)):
-            found[pk] += tax_amount(tax)
-    return found
+    found = _net_and_taxes(project.pk, lines)
+    return {pk: one.net_minor + one.tax_minor for pk, one in found.items()}
 
 
 def _with_transfer(rows: QuerySet[A]) -> QuerySet[A]:
@@ -232,28 +208,65 @@ def _given_back(
         net[keys[row.invoice_line_id]] += one.net_minor
         for rate, minor in one.taxes.items():
             taxes[keys[row.invoice_line_id]][rate] += minor
-    corrections = InvoiceLine.objects.filter(
-        project=invoice.project_id,
-        corrects_invoice=invoice.operation_key,
-        corrects_line__in=[line.line_key for line in lines],
-    ).exclude(invoice__status=Invoice.Status.VOID)
-    lowered: dict[tuple[int, str], str] = {}
-    for line in _with_transfer(corrections):
-        minor = line_amount(line, invoice.currency).minor
-        if minor < 0:
-            lowered[line.invoice_id, line.line_key] = line.corrects_line
-            net[line.corrects_line] -= minor
-    if not lowered:
-        return net, taxes
-    # A correction that lowers a line takes back its discount and its tax: rows of their own.
-    by = {"invoice__in": {pk for pk, _ in lowered}, "line_key__in": {key for _, key in lowered}}
-    for discount in _with_transfer(InvoiceDiscount.objects.filter(**by)):
-        if key := lowered.get((discount.invoice_id, discount.line_key)):
-            net[key] += discount_amount(discount)
-    for tax in _with_transfer(InvoiceTax.objects.filter(**by)):
-        if key := lowered.get((tax.invoice_id, tax.line_key)):
-            taxes[key][tax.rate] -= tax_amount(tax)
+    roots = {line.line_key: _root(line, invoice.operation_key) for line in lines}
+    for root, lowered in _lowered(invoice, set(roots.values())).items():
+        for line in lines:
+            place = (invoice.pk, line.line_key) if line.corrects_line else None
+            if roots[line.line_key] == root and place in lowered:
+                net[line.line_key] += lowered[place].net_minor
+                for rate, minor in lowered[place].taxes.items():
+                    taxes[line.line_key][rate] += minor
     return net, taxes
+
+
+def _root(line: InvoiceLine, operation_key: str) -> Root:
+    """The line that this one is, or corrects: its invoice and its key."""
+    if line.corrects_line:
+        return line.corrects_invoice, line.corrects_line
+    return operation_key, line.line_key
+
+
+def _lowered(invoice: Invoice, roots: Collection[Root]) -> dict[Root, dict[Place, CreditedAmount]]:
+    """What corrections that lower a line took back of it and of the corrections that had raised it,
+    the latest of these first: so that no part of the line can be given back twice.
+
+    By root, then by the correction that was lowered; None is the line itself.
+    """
+    rows = InvoiceLine.objects.filter(
+        project=invoice.project_id,
+        corrects_invoice__in={name for name, _ in roots},
+        corrects_line__in={key for _, key in roots},
+    ).exclude(invoice__status=Invoice.Status.VOID)
+    lines: dict[Root, list[InvoiceLine]] = defaultdict(list)
+    for line in _with_transfer(rows.order_by("invoice__sequence")):
+        if (root := _root(line, "")) in roots:
+            lines[root].append(line)
+    amounts = _net_and_taxes(
+        invoice.project_id, [line for several in lines.values() for line in several]
+    )
+    return {
+        root: lowered_places(
+            [((line.invoice_id, line.line_key), amounts[line.pk]) for line in several]
+        )
+        for root, several in lines.items()
+    }
+
+
+def _net_and_taxes(project_id: int, lines: Sequence[InvoiceLine]) -> dict[int, CreditedAmount]:
+    """What these lines came to less discounts, and each tax on them, by pk, in minor units; their
+    transfers should be loaded. Two queries.
+    """
+    net = {line.pk: _signed(line) for line in lines}
+    taxes: dict[int, dict[str, int]] = defaultdict(dict)
+    by_key = {(line.invoice_id, line.line_key): line.pk for line in lines}
+    mine = {"project": project_id, "invoice__in": {line.invoice_id for line in lines}}
+    for discount in _with_transfer(InvoiceDiscount.objects.filter(**mine)) if lines else ():
+        if pk := by_key.get((discount.invoice_id, discount.line_key)):
+            net[pk] -= discount_amount(discount)
+    for tax in _with_transfer(InvoiceTax.objects.filter(**mine)) if lines else ():
+        if pk := by_key.get((tax.invoice_id, tax.line_key)):
+            taxes[pk][tax.rate] = taxes[pk].get(tax.rate, 0) + tax_amount(tax)
+    return {pk: CreditedAmount(minor, taxes[pk]) for pk, minor in net.items()}
 
 
 def deferrals(

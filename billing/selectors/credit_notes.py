@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from billing.models import CreditNote, CreditNoteLine
-from billing.selectors.amounts import CreditedAmount, credited_amounts
+from billing.rating.lowered import CreditedAmount
+from billing.selectors.amounts import credited_amounts
 from neruba.models import Project
 from neruba.money import Money
 

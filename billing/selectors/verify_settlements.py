@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from django.db.models import QuerySet
 
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from billing.selectors.amounts import CreditedAmount, credited_amounts, gross_of_lines
+from billing.rating.lowered import CreditedAmount
+from billing.selectors.amounts import credited_amounts, gross_of_lines
 from billing.selectors.settlement import stated
 from ledger.selectors.journal import objects_of_kind, standing_of_kind
 from ledger.selectors.settlements import CREDIT_NOTE, ISSUE, Settlement, settlements

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.models import CreditNote, Invoice
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.services.credit_notes import issue_credit_note
 from billing.services.crediting import Credited, plan_credit_note
 from billing.services.settlement import lock_invoice
@@ -41,7 +41,7 @@ def credited_lines(invoice: Invoice, wanted: Sequence[Wanted]) -> list[Credited]
     """The amounts that are wanted, in minor units. Raises InvalidError with a pointer for an amount
     that is none of the invoice's currency, and where all is wanted of a line with nothing left.
     """
-    lines = {one.line.line_key: one for one in billed_lines(invoice)}
+    lines = {one.line.line_key: one for one in issued_lines(invoice)}
     found = []
     for index, one in enumerate(wanted):
         pointer = f"/lines/{index}/amount"

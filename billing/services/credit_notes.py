@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.services.crediting import Credited, note_key, plan_credit_note
 from billing.services.giving_back import to_wallet
 from billing.services.numbers import CREDIT_NOTES, take_numbers
@@ -101,7 +101,7 @@ def in_proportion(invoice: Invoice, amount: Money) -> list[Credited]:
 
     Raises ConflictError where less than that is left.
     """
-    lines = [one for one in billed_lines(invoice) if one.gross_left_minor]
+    lines = [one for one in issued_lines(invoice) if one.gross_left_minor]
     left = sum(one.gross_left_minor for one in lines)
     if amount.minor > left:
         raise ConflictError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import CreditNote, Invoice, InvoiceLine
-from billing.selectors.amounts import BilledLine, billed_lines, deferrals
+from billing.selectors.amounts import IssuedLine, deferrals, issued_lines
 from billing.selectors.tax_relief import taxes_standing
 from billing.services.giving_back import GivenBack, give_back
 from ledger.selectors.settlements import settlement_of
@@ -108,10 +108,10 @@ def note_key(key: str, line: InvoiceLine) -> str:
     return f"{key}/{line.line_key}"
 
 
-def _chosen(invoice: Invoice, lines: Sequence[Credited]) -> list[tuple[BilledLine, Credited]]:
+def _chosen(invoice: Invoice, lines: Sequence[Credited]) -> list[tuple[IssuedLine, Credited]]:
     """The lines that are credited, each checked against what is left of it."""
-    by_key = {one.line.line_key: one for one in billed_lines(invoice)}
-    chosen: dict[str, tuple[BilledLine, Credited]] = {}
+    by_key = {one.line.line_key: one for one in issued_lines(invoice)}
+    chosen: dict[str, tuple[IssuedLine, Credited]] = {}
     if not lines:
         raise InvalidError("A credit note has a line.", pointer="/lines")
     for index, one in enumerate(lines):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.models import Invoice
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.selectors.credits import Drawing, drawing_moves
 from billing.services.settlement import lock_invoice, restate
 from ledger.drawing import Payable, after_draws
@@ -57,6 +57,6 @@ def _payable(invoice: Invoice) -> tuple[Payable, ...]:
             one.line.price,
             one.gross_left_minor if one.net_minor > 0 else one.net_minor + sum(one.taxes.values()),
         )
-        for one in billed_lines(invoice)
+        for one in issued_lines(invoice)
     ]
     return after_draws(lines, scopes_drawn(invoice.project, invoice.document))

@@ -54,16 +54,16 @@ def create_plan_version(
     rhythm = Rhythm(cast("IntervalUnit", interval), interval_count)
     drafted = drafted_prices(project, prices, rhythm=rhythm)
     parsed, meters = drafted.sound, drafted.meters
-    content: dict[str, Any] = {
-        "name": name,
-        "currency": currency,
-        "interval": interval,
-        "interval_count": interval_count,
-        "prices": [price.definition() for price in parsed],
-    }
-    if minimum is not None:
-        content["minimum_commitment"] = minimum.amount
-    content_hash = sha256_hex(content)
+    content_hash = sha256_hex(
+        {
+            "name": name,
+            "currency": currency,
+            "interval": interval,
+            "interval_count": interval_count,
+            "prices": [price.definition() for price in parsed],
+            **({} if minimum is None else {"minimum_commitment": minimum.amount}),
+        }
+    )
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
     latest = plan.versions.order_by("-version").first()

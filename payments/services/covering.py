@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import CreditNote, Invoice
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.services.credit_notes import in_proportion, issue_credit_note
 from billing.services.crediting import CREDITABLE
 from ledger.selectors.settlements import settlement_of
@@ -161,7 +161,7 @@ def _credit(one: _Refunding, invoice: Invoice, applied_minor: int) -> Iterator[P
 
 def _creditable(invoice: Invoice) -> int:
     """What is left of the invoice's lines with their tax, in minor units."""
-    return sum(one.gross_left_minor for one in billed_lines(invoice))
+    return sum(one.gross_left_minor for one in issued_lines(invoice))
 
 
 def _revoke(one: _Refunding, sale: PackSale) -> Iterator[Part]:

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from billing.selectors.amounts import BilledLine
+from billing.selectors.amounts import IssuedLine
 
 LINES = [
-    BilledLine(None, net, {"vat": tax}, 0, {})  # type: ignore[arg-type]
+    IssuedLine(None, net, {"vat": tax}, 0, {})  # type: ignore[arg-type]
     for net in range(1, 9)
     for tax in range(net + 1)
 ]
 
 
-def after(line: BilledLine, net: int, taxes: tuple[tuple[str, int], ...]) -> BilledLine:
+def after(line: IssuedLine, net: int, taxes: tuple[tuple[str, int], ...]) -> IssuedLine:
     back = dict(line.taxes_back)
     for rate, minor in taxes:
         assert 0 <= minor <= line.taxes_left[rate]

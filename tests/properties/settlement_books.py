@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from billing.models import CreditNote, Invoice
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.selectors.verify import verify_invoices
 from billing.selectors.verify_settlements import settlement_differences
 from ledger.models import Account, Grant, JournalEntry, Transfer
@@ -159,7 +159,7 @@ class Books(RuleBasedStateMachine):
         assert standing.keys() == billed.keys()
         assert all(0 <= minor <= billed[place] for place, minor in standing.items())
         for one in self.invoices():
-            for line in billed_lines(one):
+            for line in issued_lines(one):
                 assert line.back_minor <= line.net_minor
                 assert all(minor <= line.taxes[rate] for rate, minor in line.taxes_back.items())
 

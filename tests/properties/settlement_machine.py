@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from billing.models import CreditNote, Invoice
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.services.credit_notes import in_proportion, issue_credit_note, void_credit_note
 from billing.services.crediting import Credited
 from billing.services.credits import apply_credits
@@ -161,7 +161,7 @@ class Settlement(Books):
     def credit_of_a_line(self, number: int, line: int, minor: int | None, settle: str) -> None:
         """An amount of one line, or all that is left of each."""
         invoice = pick(self.invoices(), number)
-        lines = [one for one in billed_lines(invoice) if one.gross_left_minor]
+        lines = [one for one in issued_lines(invoice) if one.gross_left_minor]
         if not lines:
             return
         chosen = lines if minor is None else [pick(lines, line)]

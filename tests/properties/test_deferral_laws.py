@@ -11,7 +11,7 @@ from hypothesis.extra.django import TestCase
 
 from billing.models import CreditNote, Invoice
 from billing.rating.deferral import earned_minor
-from billing.selectors.amounts import billed_lines
+from billing.selectors.amounts import issued_lines
 from billing.services.credit_notes import in_proportion, issue_credit_note, void_credit_note
 from ledger.selectors.balances import trial_balance
 from ledger.selectors.settlements import settlement_of
@@ -91,7 +91,7 @@ class DeferralLaws(TestCase):
         assert "2100" not in found
         assert "1100" not in found
         assert found.get("4000", 0) == found.get("4900", 0)
-        assert {one.left_minor for one in billed_lines(invoice)} == {0}
+        assert {one.left_minor for one in issued_lines(invoice)} == {0}
         settled = settlement_of(invoice.project, invoice.document)
         assert (settled.credited_minor, settled.given_back_minor) == (TOTAL, 0)
 
