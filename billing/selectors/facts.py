@@ -15,6 +15,8 @@ from billing.rating.plan import PlanPrice
 from billing.rating.price import GroupUse, Reads
 from billing.rating.terms import Terms
 from billing.selectors.timelines import (
+    Timeline,
+    Turn,
     stored_periods,
     timelines_of,
     turn_at,
@@ -94,38 +96,61 @@ def boundary_facts(
         )
         for row in boundaries
     ]
+    usage = _usage_of_boundaries(project, boundaries, timelines, turns, bound=bound, source=source)
+    return [
+        _boundary(row, timelines[row.subscription.pk], turn, of_row, (charges or {}).get(index, ()))
+        for index, (row, turn, of_row) in enumerate(zip(boundaries, turns, usage, strict=True))
+    ]
+
+
+def _usage_of_boundaries(
+    project: Project,
+    boundaries: Sequence[Boundary],
+    timelines: Mapping[int, Timeline],
+    turns: Sequence[Turn],
+    *,
+    bound: ArrivalBound | None,
+    source: UsageSource,
+) -> list[dict[str, UsageFacts]]:
+    """The usage of the periods that end at each boundary, by price code."""
     billed = [
         (index, boundary.subscription, timelines[boundary.subscription.pk].terms, ended)
         for index, boundary in enumerate(boundaries)
         for ended in turns[index].ended.values()
     ]
     found = usage_facts(project, [one[1:] for one in billed], bound=bound, source=source)
-    usage: dict[int, dict[str, UsageFacts]] = {}
+    usage: list[dict[str, UsageFacts]] = [{} for _ in boundaries]
     for (index, *_), of_period in zip(billed, found, strict=True):
-        usage[index] = {**usage.get(index, {}), **of_period}
-    answer = []
-    for index, boundary in enumerate(boundaries):
-        timeline, turn = timelines[boundary.subscription.pk], turns[index]
-        (ended, begun), (coarser_ended, coarser_begun) = turn.finest, turn.coarser
-        shown = ended or begun
-        assert shown is not None, "a boundary ends or begins a period"
-        facts = InvoiceFacts(
-            customer=boundary.subscription.customer.external_id,
-            subscription=boundary.subscription.external_id,
-            currency=timeline.terms.currency,
-            period=shown.period.interval,
-            terms=timeline.terms,
-            boundary=boundary.number,
-            ended=ended,
-            begun=begun,
-            usage=usage.get(index, {}),
-            charges=tuple(charge_facts(row) for row in (charges or {}).get(index, ())),
-            coarser_ended=coarser_ended,
-            coarser_begun=coarser_begun,
-        )
-        at = ended.period.end if ended is not None else timeline.terms.start
-        answer.append(BoundaryFacts(facts, at, timeline.changes))
-    return answer
+        usage[index] |= of_period
+    return usage
+
+
+def _boundary(
+    row: Boundary,
+    timeline: Timeline,
+    turn: Turn,
+    usage: Mapping[str, UsageFacts],
+    charges: Sequence[Charge],
+) -> BoundaryFacts:
+    (ended, begun), (coarser_ended, coarser_begun) = turn.finest, turn.coarser
+    shown = ended or begun
+    assert shown is not None, "a boundary ends or begins a period"
+    facts = InvoiceFacts(
+        customer=row.subscription.customer.external_id,
+        subscription=row.subscription.external_id,
+        currency=timeline.terms.currency,
+        period=shown.period.interval,
+        terms=timeline.terms,
+        boundary=row.number,
+        ended=ended,
+        begun=begun,
+        usage=usage,
+        charges=tuple(map(charge_facts, charges)),
+        coarser_ended=coarser_ended,
+        coarser_begun=coarser_begun,
+    )
+    at = ended.period.end if ended is not None else timeline.terms.start
+    return BoundaryFacts(facts, at, timeline.changes)
 
 
 def charge_facts(row: Charge) -> ChargeFacts:
