@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from billing.rating.decisions import price_of
 from billing.rating.discounts import Discount, Discountable, discounts_of, known_discounts
-from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts
+from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, Part
 from billing.rating.lines import (
     Line,
     common_evidence,
@@ -18,6 +19,7 @@ from billing.rating.lines import (
     rate,
     rounding_of,
     share_evidence,
+    spans_evidence,
     usage_evidence,
     usage_key,
 )
@@ -34,12 +36,16 @@ class _Rerated:
     """A line rated again; `owed` is what no document has printed of it yet, in minor units."""
 
     facts: CorrectionFacts
-    price: PlanPrice
+    used: Part
     use: Any
     part: Share
     rated: Rated
     exact: Fraction
     known: int
+
+    @property
+    def price(self) -> PlanPrice:
+        return self.used.price
 
     @property
     def owed(self) -> int:
@@ -49,11 +55,15 @@ class _Rerated:
 def correction_lines(facts: InvoiceFacts) -> tuple[Line, ...]:
     """The corrections of a document, in the order of the facts; no line where nothing moves."""
     assert facts.terms is not None, "a correction is of a subscription"
-    prices = {price.code: price for price in facts.terms.prices}
-    again = [
-        _rerate(one, prices[one.price], facts.terms, facts.currency) for one in facts.corrections
-    ]
-    return tuple(_line(one, facts.terms, facts.currency) for one in again if one.owed)
+    again = [_rerate(one, _part(one, facts.terms), facts.currency) for one in facts.corrections]
+    return tuple(_line(one, facts.currency) for one in again if one.owed)
+
+
+def _part(one: CorrectionFacts, terms: Terms) -> Part:
+    """Where the definition of the line is in force: in all of the period, unless it says less."""
+    if one.part is not None:
+        return one.part
+    return Part(price_of(terms, one.price), terms, (one.held.period.interval,))
 
 
 def correction_discounts(
@@ -74,7 +84,7 @@ def correction_discounts(
             continue
         if not one.billed.amount_minor and not one.billed.discounts:
             if line.amount_minor > 0:
-                ends_at = one.held.period.end
+                ends_at = line.period.end
                 fresh.append(
                     Discountable(line.key, line.price, one.unit, ends_at, line.amount_minor)
                 )
@@ -125,18 +135,19 @@ def _billed(one: CorrectionFacts, line: Line, discounts: Sequence[Discount]) -> 
 
 def corrected_key(correction: CorrectionFacts) -> str:
     """The key of the usage line that is corrected."""
-    return usage_key(correction.price, correction.held.period.interval)
+    part, held = correction.part, correction.held
+    return usage_key(correction.price, held.period.interval if part is None else part.period)
 
 
-def _rerate(facts: CorrectionFacts, price: PlanPrice, terms: Terms, currency: str) -> _Rerated:
-    use = price.price.use(facts.usage.measured)
-    part = limits_share(terms, facts.held, price)
-    rated, exact = rate(price, use, part)
+def _rerate(facts: CorrectionFacts, used: Part, currency: str) -> _Rerated:
+    use = used.price.price.use(facts.usage.measured)
+    part = limits_share(facts.held, used)
+    rated, exact = rate(used.price, use, part)
     known = to_minor(exact, currency, rounding_of(facts.held.policy))
-    return _Rerated(facts, price, use, part, rated, exact, known)
+    return _Rerated(facts, used, use, part, rated, exact, known)
 
 
-def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
+def _line(one: _Rerated, currency: str) -> Line:
     held, usage, billed = one.facts.held, one.facts.usage, one.facts.billed
     key = corrected_key(one.facts)
     return Line(
@@ -144,15 +155,16 @@ def _line(one: _Rerated, terms: Terms, currency: str) -> Line:
         kind="correction",
         price=one.price.code,
         description=f"{one.price.name}, correction",
-        period=held.period.interval,
+        period=one.used.period,
         quantity=plain(usage.quantity - billed.quantity),
         unit_amount=None,
         amount_minor=one.owed,
         earned="usage",
         evidence={
-            **common_evidence(terms, held, one.price, one.rated, one.exact),
+            **common_evidence(one.used.terms, held, one.price, one.rated, one.exact),
             "usage": usage_evidence(one.price, usage, one.use),
             **({} if one.part.is_whole else {"share": share_evidence(held.period, one.part)}),
+            **spans_evidence(one.used, held),
             "correction": {
                 "quantity_billed": plain(billed.quantity),
                 "events_billed": billed.events,

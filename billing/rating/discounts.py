@@ -18,7 +18,7 @@ from neruba.decimals import plain
 from neruba.money import Money, Rounding, allocate, rounded_minor
 from neruba.period import parse_instant, rfc3339
 
-DISCOUNTED = frozenset({"recurring", "seat", "usage", "one_time"})
+DISCOUNTED = frozenset({"recurring", "seat", "usage", "one_time", "proration"})
 HUNDRED = 100
 
 

@@ -6,13 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.rating.discounts import CouponFacts, Discount
+from billing.rating.plan import PlanPrice
 from billing.rating.price import GroupUse, Measured
 from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import NO_TAX, TaxFacts
 from billing.rating.terms import Terms
+from billing.rating.timeline import Held
 from neruba.money import Rounding
-from neruba.period import Interval
+from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 from neruba.tax import TaxRateFact
 
@@ -21,12 +23,16 @@ from neruba.tax import TaxRateFact
 class PeriodFacts:
     """A period and the policy that it opened with.
 
-    `rhythm` is the code of the rhythm that it is one of; empty where there is only one.
+    `rhythm` is the code of the rhythm that it is one of; empty where there is only one. `held` are
+    the states of the subscription in it; none: that of its terms all the time. `is_terminated` says
+    that the end of the subscription cut it.
     """
 
     period: BillingPeriod
     policy: ProjectSettings
     rhythm: str = ""
+    held: tuple[Held, ...] = ()
+    is_terminated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,32 @@ class BilledUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Where one definition of a price is in force in a period, in order of time: of a fee with its
+    number of seats, if it has any.
+    """
+
+    price: PlanPrice
+    terms: Terms
+    spans: tuple[Interval, ...]
+    seats: Decimal | None = None
+
+    @property
+    def period(self) -> Interval:
+        """From where it begins to be in force to where it ends."""
+        return Interval(self.spans[0].start, self.spans[-1].end)
+
+
+def usage_name(held: PeriodFacts, part: Part) -> str:
+    """How the usage of a part is named among that of its boundary: by the price's code, and where
+    it is not in force in the whole period, since when it is.
+    """
+    if part.spans == (held.period.interval,):
+        return part.price.code
+    return f"{part.price.code}@{rfc3339(part.spans[0].start)}"
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionFacts:
     """A usage line of a period that was billed before, and what is known of its usage now.
 
@@ -79,6 +111,48 @@ class CorrectionFacts:
     billed: BilledUsage
     unit: int
     tax: TaxFacts = NO_TAX
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BilledPart:
+    """A fee's line that documents printed for a part of a period, and what became of it.
+
+    In minor units with inclusive tax: `amount_minor`, `net_minor` less discounts,
+    `given_back_minor` by credit notes; `credits` are what later documents took back, by the part of
+    time. `before` are the days (or seconds) of the parts of its amount that were billed before it;
+    `earned` is where its income went, `tax` what stood on it.
+    """
+
+    invoice: str
+    line: str
+    price: PlanPrice
+    seats: Decimal | None
+    period: Interval
+    amount_minor: int
+    net_minor: int
+    before: int = 0
+    credits: tuple[tuple[Interval, int], ...] = ()
+    given_back_minor: int = 0
+    earned: str = "ahead"
+    tax: TaxFacts = NO_TAX
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPeriod:
+    """A period of which a part was billed before something changed in it, as it is known now.
+
+    `since` leaves out what was before it; None: nothing. `is_over` says that the period has ended,
+    so that what is billed after the fact is due too. `unit` is the number of the period that
+    coupons count its charges for, `once` what is due once, with the instant since when.
+    """
+
+    held: PeriodFacts
+    billed: tuple[BilledPart, ...]
+    unit: int
+    is_over: bool
+    since: datetime | None = None
+    once: tuple[tuple[datetime, Part], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +192,9 @@ class InvoiceFacts:
     is that of the boundaries; `coarser_ended` and `coarser_begun` hold the others that end or begin
     there, by the code of their rhythm. `coupons` and `tax` are what was known of discounts and tax,
     `rounding` is what they are rounded by, and `counted_minor` is what other documents count
-    towards the plan's minimum of the ended period.
+    towards the plan's minimum of the ended period. `changed` are periods in which something was
+    decided after a part of them was billed, `first_paid` is the number of the boundary at which
+    what is due once is due.
     """
 
     customer: str
@@ -139,6 +215,8 @@ class InvoiceFacts:
     counted_minor: int = 0
     coarser_ended: Mapping[str, PeriodFacts] = field(default_factory=dict)
     coarser_begun: Mapping[str, PeriodFacts] = field(default_factory=dict)
+    changed: tuple[ChangedPeriod, ...] = ()
+    first_paid: int | None = 0
 
     def ended_on(self, rhythm: Rhythm) -> PeriodFacts | None:
         """The period of this rhythm that ends at the boundary."""
@@ -151,9 +229,19 @@ class InvoiceFacts:
     @property
     def minimum_period(self) -> PeriodFacts | None:
         """The period of the plan that ends at the boundary, where the plan has a minimum."""
-        if self.terms is None or self.terms.minimum_commitment_minor is None:
+        if self.terms is None:
             return None
-        return self.ended_on(self.terms.rhythm)
+        for held in self.all_ended:
+            states = [one.state.terms for one in held.held] or [self.terms]
+            for terms in states:
+                is_of = held.rhythm in ("", terms.rhythm.code)
+                if is_of and terms.minimum_commitment_minor is not None:
+                    return held
+        return None
+
+    def usage_of(self, held: PeriodFacts, part: Part) -> UsageFacts:
+        """The usage of a part of a period that ends at the boundary."""
+        return self.usage[usage_name(held, part)]
 
     @property
     def all_ended(self) -> tuple[PeriodFacts, ...]:
@@ -163,3 +251,9 @@ class InvoiceFacts:
 
     def _is_finest(self, rhythm: Rhythm) -> bool:
         return self.terms is not None and rhythm == self.terms.boundary_rhythm
+
+    @property
+    def all_begun(self) -> tuple[PeriodFacts, ...]:
+        """The periods of all rhythms that begin at the boundary, the finest first."""
+        finest = () if self.begun is None else (self.begun,)
+        return (*finest, *self.coarser_begun.values())

@@ -1,15 +1,17 @@
 """From facts to an invoice: the one function behind preview, issue and `verify`. Pure.
 
 The order of lines: what is billed after the fact for the period that ended, what is billed ahead
-for the one that begins, the charges that waited, the corrections. Each line is rounded once; totals
+for the one that begins, what changes made of what was billed, the charges that waited, the
+corrections. Each line is rounded once; totals
 add what is printed. Source: docs/invoices.md, docs/late-usage.md.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from billing.rating.changed import amount_of_credit, changed_lines
 from billing.rating.composition import Composition, compose, corrected_minimum
 from billing.rating.correction import corrected
 from billing.rating.discounts import discount_content
@@ -18,36 +20,36 @@ from billing.rating.facts import (
     CorrectionFacts,
     InvoiceFacts,
     MinimumFacts,
+    Part,
     PeriodFacts,
     UsageFacts,
 )
+from billing.rating.fees import ONE, fee_lines
 from billing.rating.lines import (
     WHOLE,
     Earned,
     Line,
-    basis_of,
     common_evidence,
     limits_share,
-    line_key,
     period_content,
     rate,
     rounding_of,
     share_evidence,
+    spans_evidence,
     unit_amount_of,
     usage_evidence,
+    usage_key,
 )
 from billing.rating.minimum import amount_of_minimum, counted_minor
-from billing.rating.numbers import number_text
+from billing.rating.parts import fee_parts, part_minor, usage_parts
 from billing.rating.plan import PlanPrice, parse_plan_price
-from billing.rating.proration import Share, share
+from billing.rating.proration import Share
 from billing.rating.taxes import Exemption, TaxFacts
 from billing.rating.terms import Terms
 from neruba.canonical import sha256_hex
 from neruba.decimals import plain
 from neruba.money import Money, to_minor
 from neruba.period import Interval, rfc3339
-
-ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,17 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
         return Money.parse(evidence["charge"]["amount"], currency).minor
     if "minimum" in evidence:
         return amount_of_minimum(evidence, currency)
+    if "credit" in evidence:
+        return amount_of_credit(evidence, currency)
     price = parse_plan_price(evidence["price"])
-    use = use_of_evidence(price, evidence)
-    _, exact = rate(price, use, part_of_evidence(evidence))
-    amount = to_minor(exact, currency, evidence["policy"]["rounding"])
+    use, part = use_of_evidence(price, evidence), part_of_evidence(evidence)
+    rounding = evidence["policy"]["rounding"]
+    if price.kind != "usage":
+        whole = price.price.rate(use).amount_exact
+        before = evidence["share"].get("before", 0)
+        return part_minor(whole, part, before=before, currency=currency, rounding=rounding)
+    _, exact = rate(price, use, part)
+    amount = to_minor(exact, currency, rounding)
     if "correction" in evidence:
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
@@ -178,20 +187,37 @@ def use_of_evidence(price: PlanPrice, evidence: Mapping[str, Any]) -> Any:
 def _lines(facts: InvoiceFacts) -> Iterator[Line]:
     terms = facts.terms
     if terms is not None:
-        for price in terms.prices:
-            ended = facts.ended_on(terms.rhythm_of(price))
-            if ended is not None and price.kind == "usage":
-                yield _usage_line(facts, terms, ended, price, facts.usage[price.code])
-            elif ended is not None and _is_fee(price, "in_arrears"):
-                yield _fee_line(facts, terms, ended, price, earned="fee")
-        for price in terms.prices:
-            begun = facts.begun_on(terms.rhythm_of(price))
-            if begun is not None and _is_fee(price, "in_advance"):
-                yield _fee_line(facts, terms, begun, price, earned="ahead")
-            elif facts.boundary == 0 and begun is not None and price.kind == "one_time":
-                yield _fee_line(facts, terms, begun, price, earned="fee")
+        yield from _in_order(terms, _ended_lines(facts, terms))
+        yield from _in_order(terms, _ahead_lines(facts, terms))
+    yield from changed_lines(facts)
     for charge in facts.charges:
         yield _charge_line(charge, facts.currency, facts.tax.exempt)
+
+
+def _in_order(terms: Terms, lines: Iterator[Line]) -> list[Line]:
+    """Lines in the order of the prices, those of prices that are there no more last."""
+    places = {price.code: place for place, price in enumerate(terms.prices)}
+    return sorted(lines, key=lambda line: places.get(line.price, len(places)))
+
+
+def _ended_lines(facts: InvoiceFacts, terms: Terms) -> Iterator[Line]:
+    for held in facts.all_ended:
+        for part in usage_parts(held, terms):
+            yield _usage_line(facts, held, part, facts.usage_of(held, part))
+        for part in fee_parts(held, terms, "in_arrears"):
+            yield from _fee_lines(facts, held, part, earned="fee")
+
+
+def _ahead_lines(facts: InvoiceFacts, terms: Terms) -> Iterator[Line]:
+    for held in facts.all_begun:
+        for part in fee_parts(held, terms, "in_advance"):
+            yield from _fee_lines(facts, held, part, earned="ahead")
+    if facts.begun is None or facts.boundary != facts.first_paid:
+        return
+    for price in terms.prices:
+        if price.kind == "one_time":
+            once = Part(price, terms, (facts.begun.period.interval,))
+            yield from _fee_lines(facts, facts.begun, once, earned="fee")
 
 
 def _unit(facts: InvoiceFacts, *, is_ahead: bool) -> int:
@@ -202,60 +228,35 @@ def _unit(facts: InvoiceFacts, *, is_ahead: bool) -> int:
     return facts.boundary if is_ahead else facts.boundary - 1
 
 
-def _is_fee(price: PlanPrice, billing: str) -> bool:
-    return price.is_fee and price.billing == billing
+def _fee_lines(
+    facts: InvoiceFacts, held: PeriodFacts, part: Part, *, earned: Earned
+) -> Iterator[Line]:
+    unit = _unit(facts, is_ahead=earned == "ahead" or part.price.kind == "one_time")
+    for line in fee_lines(held, part, part.spans, currency=facts.currency):
+        yield replace(line, earned=earned, unit=unit)
 
 
-def _fee_line(
-    facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, *, earned: Earned
-) -> Line:
-    period, policy = held.period, held.policy
-    part = share(period.span, period.whole, basis=basis_of(policy), rhythm=terms.rhythm_of(price))
-    if price.kind == "one_time" or not price.prorate:
-        part = Share(part.denominator, part.denominator, part.unit)
-    seats = terms.quantities[price.code] if price.kind == "seat" else None
-    rated, exact = rate(price, ONE if seats is None else seats, part)
-    days = "" if part.is_whole else f" ({part.numerator} of {part.denominator} {part.unit})"
-    return Line(
-        key=line_key(price, period.interval),
-        kind=price.kind,
-        price=price.code,
-        description=f"{price.name}{days}",
-        period=period.interval,
-        quantity="1" if seats is None else plain(seats),
-        unit_amount=number_text(rated.amount_exact) if seats is None else unit_amount_of(price),
-        amount_minor=to_minor(exact, facts.currency, rounding_of(policy)),
-        earned=earned,
-        unit=_unit(facts, is_ahead=earned == "ahead" or price.kind == "one_time"),
-        evidence={
-            **common_evidence(terms, held, price, rated, exact),
-            **({} if seats is None else {"quantity": plain(seats)}),
-            "share": share_evidence(period, part),
-        },
-    )
-
-
-def _usage_line(
-    facts: InvoiceFacts, terms: Terms, held: PeriodFacts, price: PlanPrice, usage: UsageFacts
-) -> Line:
+def _usage_line(facts: InvoiceFacts, held: PeriodFacts, used: Part, usage: UsageFacts) -> Line:
+    price = used.price
     use = price.price.use(usage.measured)
-    part = limits_share(terms, held, price)
+    part = limits_share(held, used)
     rated, exact = rate(price, use, part)
     return Line(
-        key=line_key(price, held.period.interval),
+        key=usage_key(price.code, used.period),
         kind="usage",
         price=price.code,
         description=price.name,
-        period=held.period.interval,
+        period=used.period,
         quantity=plain(usage.quantity),
         unit_amount=unit_amount_of(price),
         amount_minor=to_minor(exact, facts.currency, rounding_of(held.policy)),
         earned="usage",
         unit=_unit(facts, is_ahead=False),
         evidence={
-            **common_evidence(terms, held, price, rated, exact),
+            **common_evidence(used.terms, held, price, rated, exact),
             "usage": usage_evidence(price, usage, use),
             **({} if part.is_whole else {"share": share_evidence(held.period, part)}),
+            **spans_evidence(used, held),
         },
     )
 

@@ -7,11 +7,12 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, Literal, cast
 
-from billing.rating.facts import PeriodFacts, UsageFacts
+from billing.rating.facts import Part, PeriodFacts, UsageFacts
 from billing.rating.numbers import number_text
+from billing.rating.parts import share_of
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
-from billing.rating.proration import POLICIES, Basis, Share, prorate, share
+from billing.rating.proration import POLICIES, Basis, Share, prorate
 from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import TaxFacts
 from billing.rating.terms import Terms
@@ -21,7 +22,9 @@ from neruba.money import Money, Rounding
 from neruba.period import Interval, rfc3339
 from neruba.project_settings import ProjectSettings
 
-LineKind = Literal["recurring", "seat", "usage", "one_time", "charge", "correction", "minimum"]
+LineKind = Literal[
+    "recurring", "seat", "usage", "one_time", "charge", "proration", "correction", "minimum"
+]
 Earned = Literal["ahead", "usage", "fee"]
 
 WHOLE = Share(1, 1, "days")
@@ -140,19 +143,23 @@ def rate(price: PlanPrice, use: Any, part: Share) -> tuple[Rated, Fraction]:
     return rated, prorate(rated.amount_exact, part)
 
 
-def limits_share(terms: Terms, held: PeriodFacts, price: PlanPrice) -> Share:
+def limits_share(held: PeriodFacts, part: Part) -> Share:
     """Which part of its minimum and maximum a usage price has in a period: all, unless the period
-    is a short one and the price is prorated.
+    is a short one, or the price is in force in a part of it, and it is prorated.
     """
+    price, terms = part.price, part.terms
     if not (price.prorate and price.price.limits):
         return WHOLE
-    period = held.period
-    return share(
-        period.span,
-        period.whole,
-        basis=basis_of(held.policy),
-        rhythm=terms.rhythm_of(price),
-    )
+    rhythm = terms.rhythm_of(price)
+    shares = [share_of(held, rhythm, one, terms.zone) for one in part.spans]
+    return replace(shares[0], numerator=sum(one.numerator for one in shares))
+
+
+def spans_evidence(part: Part, held: PeriodFacts) -> dict[str, Any]:
+    """Where a definition was in force, where that is not all of its period."""
+    if part.spans == (held.period.interval,):
+        return {}
+    return {"parts": [period_content(one) for one in part.spans]}
 
 
 def discount_name(line: str, number: int) -> str:
@@ -195,20 +202,35 @@ def common_evidence(
     terms: Terms, held: PeriodFacts, price: PlanPrice, rated: Rated, exact: Fraction
 ) -> dict[str, Any]:
     """The evidence of a line that was rated by a price."""
-    period = held.period
     return {
         "plan": {"code": terms.plan, "version": terms.plan_version},
         "price": price.definition(),
         "law": price.price.law,
-        "policy": {
-            "proration": POLICIES[basis_of(held.policy)],
-            "rounding": held.policy.rounding,
-            "timezone": terms.zone,
-        },
-        "period": period_evidence(period.start, period.end, period.starts_on, period.ends_on),
+        "policy": policy_evidence(held, terms.zone),
+        "period": evidence_of_period(held.period),
         "steps": [step.evidence() for step in rated.steps],
         "amount_exact": number_text(exact),
     }
+
+
+def policy_evidence(held: PeriodFacts, zone: str) -> dict[str, str]:
+    """What dates and amounts were computed by; the day of a termination only where there may be
+    one.
+    """
+    policy = held.policy
+    may_end = held.is_terminated or len(held.held) > 1
+    inclusive = may_end and policy.termination_day == "inclusive"
+    return {
+        "proration": POLICIES[basis_of(policy)],
+        "rounding": policy.rounding,
+        "timezone": zone,
+        **({"termination_day": "inclusive"} if inclusive else {}),
+    }
+
+
+def evidence_of_period(period: BillingPeriod) -> Mapping[str, str]:
+    """A period with its local dates."""
+    return period_evidence(period.start, period.end, period.starts_on, period.ends_on)
 
 
 @lru_cache(maxsize=1024)
@@ -223,15 +245,18 @@ def period_evidence(
     }
 
 
-def share_evidence(period: BillingPeriod, part: Share) -> dict[str, Any]:
-    """Which part of the whole period an amount is for."""
+def share_evidence(period: BillingPeriod, part: Share, *, before: int = 0) -> dict[str, Any]:
+    """Which part of the whole period an amount is for; `before` are the days (or seconds) of the
+    parts of the same amount that were billed before it.
+    """
     return {
         "numerator": part.numerator,
         "denominator": part.denominator,
         "unit": part.unit,
+        **({"before": before} if before else {}),
         "whole": {
             "starts_on": period.whole_starts_on.isoformat(),
-            "ends_on": period.ends_on.isoformat(),
+            "ends_on": period.whole.ends_on.isoformat(),
         },
     }
 

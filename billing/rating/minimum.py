@@ -5,7 +5,7 @@ without charges; inclusive tax is part of the amounts on both sides. Source:
 docs/discounts-and-tax.md, "The plan's minimum".
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -15,35 +15,74 @@ from billing.rating.discounts import Discount
 from billing.rating.facts import MinimumFacts, PeriodFacts
 from billing.rating.lines import (
     Line,
-    basis_of,
-    period_evidence,
+    evidence_of_period,
+    policy_evidence,
     rounding_of,
     share_evidence,
 )
 from billing.rating.numbers import number_text
-from billing.rating.proration import POLICIES, Share, prorate, share
+from billing.rating.parts import fee_spans, share_of
+from billing.rating.proration import Share, prorate
 from billing.rating.terms import Terms
 from neruba.money import Money, exponent, to_minor
 from neruba.period import Interval, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """The commitment of a plan in a part of a period, in minor units for a whole one."""
+
+    terms: Terms
+    minor: int
+    share: Share
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
-    """What the minimum comes to in a period: the exact share of the commitment, and rounded."""
+    """What the minimum comes to in a period: the exact shares of its commitments, and rounded
+    once.
+    """
 
     exact: Fraction
-    share: Share
+    parts: tuple[Committed, ...]
     minor: int
 
 
-def due_minimum(terms: Terms, held: PeriodFacts, currency: str) -> Due:
-    """The commitment for the period, prorated as fees are."""
-    assert terms.minimum_commitment_minor is not None
-    part = share(
-        held.period.span, held.period.whole, basis=basis_of(held.policy), rhythm=terms.rhythm
+def due_minimum(terms: Terms, held: PeriodFacts, currency: str) -> Due | None:
+    """The commitments of the plans of a period, prorated as fees are; None without one. `terms` are
+    those of a period without states of its own.
+    """
+    parts = tuple(_committed(terms, held))
+    if not parts:
+        return None
+    exact = sum(
+        (prorate(_major(one.minor, currency), one.share) for one in parts), start=Fraction(0)
     )
-    exact = prorate(_major(terms.minimum_commitment_minor, currency), part)
-    return Due(exact, part, to_minor(exact, currency, rounding_of(held.policy)))
+    return Due(exact, parts, to_minor(exact, currency, rounding_of(held.policy)))
+
+
+def _committed(terms: Terms, held: PeriodFacts) -> Iterator[Committed]:
+    found: list[tuple[Interval, Terms]] = []
+    for span, state in fee_spans(held, terms):
+        own = state.terms
+        is_of = held.rhythm in ("", own.rhythm.code)
+        if not state.bills_fees or own.minimum_commitment_minor is None or not is_of:
+            continue
+        goes_on = found and found[-1][0].end == span.start and _commits_as(found[-1][1], own)
+        start = found.pop()[0].start if goes_on else span.start
+        found.append((Interval(start, span.end), own))
+    for span, own in found:
+        assert own.minimum_commitment_minor is not None
+        part = share_of(held, own.rhythm, span, own.zone)
+        yield Committed(own, own.minimum_commitment_minor, part)
+
+
+def _commits_as(first: Terms, second: Terms) -> bool:
+    return (first.plan, first.plan_version, first.minimum_commitment_minor) == (
+        second.plan,
+        second.plan_version,
+        second.minimum_commitment_minor,
+    )
 
 
 def counted_minor(lines: Iterable[Line], discounts: Sequence[Discount], period: Interval) -> int:
@@ -71,14 +110,14 @@ def minimum_line(
     other documents; none where the minimum is reached.
     """
     due = due_minimum(terms, held, currency)
-    if due.minor <= counted:
+    if due is None or due.minor <= counted:
         return None
     minimum = {
         "counted": Money(counted, currency).amount,
         "counted_on_other_documents": Money(elsewhere, currency).amount,
     }
     return Line(
-        key=minimum_key(terms, held),
+        key=minimum_key(due, held),
         kind="minimum",
         price="",
         description="Minimum commitment",
@@ -87,7 +126,7 @@ def minimum_line(
         unit_amount=None,
         amount_minor=due.minor - counted,
         earned="fee",
-        evidence=minimum_evidence(terms, held, due, minimum, currency),
+        evidence=minimum_evidence(held, due, minimum, currency),
     )
 
 
@@ -98,6 +137,8 @@ def minimum_correction(
     counted too; none where nothing moves.
     """
     due = due_minimum(terms, facts.held, currency)
+    if due is None:
+        return None
     counted = facts.counted_minor + moved
     known = max(due.minor - counted, 0)
     if known == facts.billed_minor:
@@ -107,7 +148,7 @@ def minimum_correction(
         "amount_known": Money(known, currency).amount,
         "amount_billed": Money(facts.billed_minor, currency).amount,
     }
-    key = minimum_key(terms, facts.held)
+    key = minimum_key(due, facts.held)
     return Line(
         key=f"correction:{key}",
         kind="correction",
@@ -118,36 +159,44 @@ def minimum_correction(
         unit_amount=None,
         amount_minor=known - facts.billed_minor,
         earned="fee",
-        evidence=minimum_evidence(terms, facts.held, due, minimum, currency),
+        evidence=minimum_evidence(facts.held, due, minimum, currency),
         corrects={"invoice": facts.invoice, "line": key},
         tax=facts.tax,
     )
 
 
-def minimum_key(terms: Terms, held: PeriodFacts) -> str:
+def minimum_key(due: Due, held: PeriodFacts) -> str:
     """The natural key of the minimum of a period, unique within its subscription."""
-    return f"minimum:{terms.plan}:{rfc3339(held.period.start)}"
+    return f"minimum:{due.parts[0].terms.plan}:{rfc3339(held.period.start)}"
 
 
 def minimum_evidence(
-    terms: Terms, held: PeriodFacts, due: Due, minimum: Mapping[str, Any], currency: str
+    held: PeriodFacts, due: Due, minimum: Mapping[str, Any], currency: str
 ) -> dict[str, Any]:
-    assert terms.minimum_commitment_minor is not None
-    period = held.period
+    """From which `amount_of_minimum` gives the amount again; the commitments of several plans stand
+    there as parts.
+    """
+    first, *others = due.parts
+    commitment = Money(first.minor, currency).amount
+    parts = [_part_evidence(one, held, currency) for one in due.parts] if others else []
     return {
-        "plan": {"code": terms.plan, "version": terms.plan_version},
+        "plan": {"code": first.terms.plan, "version": first.terms.plan_version},
         "minimum": {
-            "commitment": Money(terms.minimum_commitment_minor, currency).amount,
+            **({"parts": parts} if others else {"commitment": commitment}),
             **minimum,
         },
-        "policy": {
-            "proration": POLICIES[basis_of(held.policy)],
-            "rounding": held.policy.rounding,
-            "timezone": terms.zone,
-        },
-        "period": period_evidence(period.start, period.end, period.starts_on, period.ends_on),
-        "share": share_evidence(period, due.share),
+        "policy": policy_evidence(held, first.terms.zone),
+        "period": evidence_of_period(held.period),
+        **({} if others else {"share": share_evidence(held.period, first.share)}),
         "amount_exact": number_text(due.exact),
+    }
+
+
+def _part_evidence(one: Committed, held: PeriodFacts, currency: str) -> dict[str, Any]:
+    return {
+        "plan": {"code": one.terms.plan, "version": one.terms.plan_version},
+        "commitment": Money(one.minor, currency).amount,
+        "share": share_evidence(held.period, one.share),
     }
 
 
@@ -163,10 +212,15 @@ def amount_of_minimum(evidence: Mapping[str, Any], currency: str) -> int:
 
 def due_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     """What the minimum comes to in the period in minor units, from the evidence alone."""
-    part = evidence["share"]
-    commitment = Money.parse(evidence["minimum"]["commitment"], currency).minor
-    taken = Share(part["numerator"], part["denominator"], part["unit"])
-    exact = prorate(_major(commitment, currency), taken)
+    minimum = evidence["minimum"]
+    parts = minimum.get("parts") or [
+        {"commitment": minimum["commitment"], "share": evidence["share"]}
+    ]
+    exact = Fraction(0)
+    for part in parts:
+        share, commitment = part["share"], Money.parse(part["commitment"], currency).minor
+        taken = Share(share["numerator"], share["denominator"], share["unit"])
+        exact += prorate(_major(commitment, currency), taken)
     return to_minor(exact, currency, evidence["policy"]["rounding"])
 
 

@@ -3,7 +3,7 @@
 The algorithm, with worked dates, is in docs/periods-and-proration.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 
@@ -29,7 +29,8 @@ class BillingPeriod:
 
     `starts_on` and `ends_on` are the local dates of the two boundaries; the second one is not part
     of it. `whole_start` and `whole_starts_on` begin the whole period that ends at `end`: earlier
-    than the start for a short first period, and the denominator of every share of it.
+    than the start for a short first period, and the denominator of every share of it. `whole_end`
+    and `whole_ends_on` end it, where the period was cut short; None: where the period does.
     """
 
     number: int
@@ -39,6 +40,8 @@ class BillingPeriod:
     ends_on: date
     whole_start: datetime
     whole_starts_on: date
+    whole_end: datetime | None = None
+    whole_ends_on: date | None = None
 
     @property
     def interval(self) -> Interval:
@@ -50,7 +53,43 @@ class BillingPeriod:
 
     @property
     def whole(self) -> Span:
-        return Span(self.whole_start, self.end, self.whole_starts_on, self.ends_on)
+        end, ends_on = self.whole_end or self.end, self.whole_ends_on or self.ends_on
+        return Span(self.whole_start, end, self.whole_starts_on, ends_on)
+
+    def cut(self, end: datetime, zone: str) -> "BillingPeriod":
+        """The period as it is where something ends it at `end`, on the clock of a zone; it keeps
+        its whole.
+        """
+        if end >= self.end:
+            return self
+        whole, ends_on = self.whole, max(self.starts_on, local_date(end, zone))
+        end = max(end, self.start)
+        return replace(
+            self, end=end, ends_on=ends_on, whole_end=whole.end, whole_ends_on=whole.ends_on
+        )
+
+    def uncut(self) -> "BillingPeriod":
+        """The period as it was before something cut it."""
+        whole = self.whole
+        return replace(
+            self, end=whole.end, ends_on=whole.ends_on, whole_end=None, whole_ends_on=None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What the dates of a schedule are counted from, and the local time of day of its boundaries
+    under the basis `second`.
+    """
+
+    origin: date
+    clock: time
+
+    @classmethod
+    def of(cls, start: datetime, zone: str) -> "Grid":
+        """The grid that a start lays down."""
+        local = start.astimezone(zone_named(zone))
+        return cls(local.date(), local.time())
 
 
 @dataclass(frozen=True)
@@ -62,6 +101,9 @@ class Schedule:
     for it. Boundary 0 is `start` itself. Boundary n >= 1 lies on the n-th date of the grid after
     the local date of the start, at local midnight, and under the basis `second` at the local time
     of the start. Law: periods tile time from `start` on without gap or overlap.
+
+    A schedule that goes on where another one stopped keeps its `grid`, and begins on the date
+    `begins_on` of that; None: the start says both.
     """
 
     rhythm: Rhythm
@@ -70,6 +112,8 @@ class Schedule:
     start: datetime
     basis: Basis
     billing_day: int | None = None
+    grid: Grid | None = None
+    begins_on: date | None = None
 
     def __post_init__(self) -> None:
         if self.start.utcoffset() != timedelta(0):
@@ -100,8 +144,10 @@ class Schedule:
         whole_starts_on = self._date(self._first + number)
         starts_on = self._starts_on if number == 0 else whole_starts_on
         whole_start = self._instant(self._first + number)
-        if number == 0 and self.basis == "second" and whole_starts_on == starts_on:
-            # Where the clock shows the time of the start twice, its reading alone names the first.
+        is_reading = self.basis == "second" or self.begins_on is not None
+        if number == 0 and is_reading and whole_starts_on == starts_on:
+            # Where the clock shows the time of the start twice, its reading alone names the first;
+            # and what another zone's clock called a date began when that one did.
             whole_start = self.start
         return BillingPeriod(
             number=number,
@@ -126,7 +172,11 @@ class Schedule:
 
     @cached_property
     def _starts_on(self) -> date:
-        return local_date(self.start, self.zone)
+        return self.begins_on or local_date(self.start, self.zone)
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return self.grid or Grid.of(self.start, self.zone)
 
     @cached_property
     def _first(self) -> int:
@@ -137,7 +187,7 @@ class Schedule:
     @cached_property
     def _origin(self) -> date:
         """The date of the grid with index 0, from which all others are counted."""
-        start = self._starts_on
+        start = self._grid.origin
         if self.anchor == "anniversary" or self.rhythm.interval == "day":
             return start
         if self.rhythm.interval == "week":
@@ -147,9 +197,7 @@ class Schedule:
     @cached_property
     def _clock(self) -> time:
         """The local time of day of the boundaries after the first."""
-        if self.basis != "second":
-            return time()
-        return self.start.astimezone(zone_named(self.zone)).time()
+        return self._grid.clock if self.basis == "second" else MIDNIGHT
 
     def _date(self, index: int) -> date:
         """Return a date of the grid; a day that a month does not have is its last one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,6 +18,8 @@ from neruba.decimals import plain
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
 
+TrialUsage = Literal["billed", "free"]
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -26,7 +28,8 @@ class Terms:
 
     `minimum_commitment_minor` is what each period comes to at least. `quantities` are the seats, by
     price code: one for each seat price. `overridden` are the codes of the prices that are not the
-    plan's own, in the order of `prices`.
+    plan's own, in the order of `prices`. Until `trial_end` nothing but usage is due, and with
+    `trial_usage` `free` not even that. `end_at` is when it was agreed to end.
     """
 
     plan: str
@@ -42,6 +45,9 @@ class Terms:
     minimum_commitment_minor: int | None = None
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
+    trial_end: datetime | None = None
+    trial_usage: TrialUsage = "billed"
+    end_at: datetime | None = None
 
     @cached_property
     def rhythms(self) -> tuple[Rhythm, ...]:
@@ -150,6 +156,12 @@ class Terms:
             content["quantities"] = {code: plain(each) for code, each in self.quantities.items()}
         if self.overridden:
             content["overridden"] = list(self.overridden)
+        if self.trial_end is not None:
+            content["trial_end"] = rfc3339(self.trial_end)
+        if self.trial_usage != "billed":
+            content["trial_usage"] = self.trial_usage
+        if self.end_at is not None:
+            content["end_at"] = rfc3339(self.end_at)
         return content
 
     @classmethod
@@ -173,6 +185,9 @@ class Terms:
             ),
             quantities={code: Decimal(each) for code, each in content.quantities.items()},
             overridden=tuple(content.overridden),
+            trial_end=None if content.trial_end is None else parse_instant(content.trial_end),
+            trial_usage=content.trial_usage,
+            end_at=None if content.end_at is None else parse_instant(content.end_at),
         )
 
 
@@ -193,6 +208,9 @@ class _Content(msgspec.Struct):
     minimum_commitment: str | None = None
     quantities: dict[str, str] = {}
     overridden: list[str] = []
+    trial_end: str | None = None
+    trial_usage: TrialUsage = "billed"
+    end_at: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Content).decode
