@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from billing.rating.entitlements import Entitlement
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, from_finest
@@ -26,7 +27,7 @@ class Terms:
 
     `minimum_commitment_minor` is what each period comes to at least. `quantities` are the seats, by
     price code: one for each seat price. `overridden` are the codes of the prices that are not the
-    plan's own, in the order of `prices`.
+    plan's own, in the order of `prices`. `entitlements` are the plan's.
     """
 
     plan: str
@@ -42,6 +43,7 @@ class Terms:
     minimum_commitment_minor: int | None = None
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
 
     @cached_property
     def rhythms(self) -> tuple[Rhythm, ...]:
@@ -150,6 +152,8 @@ class Terms:
             content["quantities"] = {code: plain(each) for code, each in self.quantities.items()}
         if self.overridden:
             content["overridden"] = list(self.overridden)
+        if self.entitlements:
+            content["entitlements"] = [one.spec() for one in self.entitlements]
         return content
 
     @classmethod
@@ -173,6 +177,7 @@ class Terms:
             ),
             quantities={code: Decimal(each) for code, each in content.quantities.items()},
             overridden=tuple(content.overridden),
+            entitlements=tuple(map(Entitlement.read, content.entitlements)),
         )
 
 
@@ -193,6 +198,7 @@ class _Content(msgspec.Struct):
     minimum_commitment: str | None = None
     quantities: dict[str, str] = {}
     overridden: list[str] = []
+    entitlements: list[dict[str, str]] = []
 
 
 _decode = msgspec.json.Decoder(_Content).decode
