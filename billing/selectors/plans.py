@@ -23,6 +23,7 @@ def content_of(version: PlanVersion) -> dict[str, Any]:
         "interval_count": version.interval_count,
         "minimum_commitment": None if minor is None else Money(minor, version.currency).amount,
         "prices": [json.loads(price.definition) for price in version.prices.all()],
+        "entitlements": [one.spec() for one in entitlements_of(version)],
     }
 
 
