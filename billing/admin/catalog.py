@@ -1,6 +1,6 @@
 """What is sold. Versions are made by the API and by the price form, and never change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -8,12 +8,13 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from billing.admin.entitlements import granted_table
 from billing.admin.plan_changes import change_table, version_table
 from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
 from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.selectors.plans import standing_on
+from billing.selectors.plans import entitlements_of, standing_on
 from neruba import clock
 from neruba.admin.page import (
     Fact,
@@ -46,6 +47,13 @@ def _title(version: PlanVersion) -> str:
 def minimum_of(version: PlanVersion) -> Money | None:
     minor = version.minimum_commitment_minor
     return None if minor is None else Money(minor, version.currency)
+
+
+def _tables(version: PlanVersion) -> Iterator[Table]:
+    """What the page of its plan shows of a version."""
+    yield table_of(version, list(version.prices.all()), _title(version))
+    if granted := entitlements_of(version):
+        yield granted_table(granted, f"Version {version.version}: entitlements")
 
 
 def table_of(version: PlanVersion, prices: Sequence[Price], title: str = "Prices") -> Table:
@@ -97,14 +105,7 @@ class PlanAdmin(PageAdmin):
             ],
             tables=[
                 version_table(versions, standing),
-                *(
-                    table_of(
-                        version,
-                        list(version.prices.all()),
-                        _title(version),
-                    )
-                    for version in versions
-                ),
+                *(table for version in versions for table in _tables(version)),
             ],
         )
 
@@ -151,6 +152,7 @@ class PlanVersionAdmin(PageAdmin):
             ],
             tables=[
                 table_of(row, list(row.prices.all())),
+                granted_table(entitlements_of(row)),
                 *([] if against is None else [change_table(against, row, others)]),
             ],
         )

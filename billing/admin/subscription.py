@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from billing.admin.documents import document_table, read_documents
+from billing.admin.entitlements import entitlement_table
 from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
 from billing.rating.rhythm import Rhythm
@@ -126,6 +127,7 @@ class SubscriptionAdmin(PageAdmin):
                     coming,
                     empty="No further invoice will come of this subscription.",
                 ),
+                entitlement_table(row.customer, at, row),
                 _timeline_table(changes),
                 price_table(
                     [price.definition() for price in timeline.terms.prices],

@@ -1,7 +1,7 @@
 """Plans and their prices."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -11,15 +11,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Plan, PlanVersion
+from billing.rating.entitlements import Entitlement, EntitlementType
 from billing.rating.models import MODELS
 from billing.rating.plan_diff import plan_changes
-from billing.selectors.plans import content_of, standing_on
+from billing.selectors.plans import content_of, entitlements_of, standing_on
 from billing.services.plans import create_plan_version
 from ingest.api.meters import ROUNDING_MODES, FilterValue
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Amount, Currency, Identifier, Instant, Strict, Text, UnitAmount, Whole
+from neruba.api.fields import (
+    Amount,
+    Currency,
+    Identifier,
+    Instant,
+    Quantity,
+    Strict,
+    Text,
+    UnitAmount,
+    Whole,
+)
 from neruba.api.views import ProjectView, one
+from neruba.decimals import plain
 from neruba.errors import UnsupportedError
 from neruba.models import Project
 from neruba.money import Money
@@ -125,6 +137,32 @@ class PriceDefinitions(JsonValue):
     """Prices as they stand, each with the fields of its model and no others; only answered."""
 
 
+class EntitlementRequest(Strict):
+    """A feature that is there, or one with a limit for each period of the plan."""
+
+    feature = Identifier()
+    type = serializers.ChoiceField(choices=get_args(EntitlementType))
+    limit = Quantity(required=False, allow_null=True, default=None, help_text="Of type `limit`.")
+    meter = Identifier(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Whose usage counts against the limit; left out: the meter with the feature's "
+        "code, if there is one.",
+    )
+
+
+class EntitlementBody(serializers.Serializer[Any]):
+    feature = serializers.CharField()
+    type = serializers.ChoiceField(choices=get_args(EntitlementType))
+    limit = serializers.SerializerMethodField()
+    meter = serializers.CharField(allow_null=True)
+
+    @extend_schema_field(Quantity(allow_null=True))
+    def get_limit(self, one: Entitlement) -> str | None:
+        return None if one.limit is None else plain(one.limit)
+
+
 class PlanRequest(Strict):
     code = Identifier()
     name = Text(max_length=255, required=False)
@@ -134,7 +172,9 @@ class PlanRequest(Strict):
     prices = PriceList(allow_empty=True, max_length=200)
     trial_days = Whole(min_value=0, required=False, default=0)
     minimum_commitment = Amount(required=False, allow_null=True, default=None)
-    entitlements = serializers.ListField(required=False, default=list)
+    entitlements = serializers.ListField(
+        child=EntitlementRequest(), required=False, default=list, max_length=200
+    )
 
 
 class PlanVersionBody(serializers.Serializer[PlanVersion]):
@@ -146,6 +186,7 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
     interval_count = serializers.IntegerField()
     minimum_commitment = serializers.SerializerMethodField()
     prices = serializers.SerializerMethodField()
+    entitlements = serializers.SerializerMethodField()
     created_at = Instant()
 
     @extend_schema_field(Amount(allow_null=True))
@@ -157,14 +198,19 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
     def get_prices(self, version: PlanVersion) -> list[dict[str, Any]]:
         return [json.loads(price.definition) for price in version.prices.all()]
 
+    @extend_schema_field(EntitlementBody(many=True))
+    def get_entitlements(self, version: PlanVersion) -> list[dict[str, Any]]:
+        return list(EntitlementBody(entitlements_of(version), many=True).data)
+
 
 def version_asked(project: Project, given: dict[str, Any]) -> dict[str, Any]:
     """What `create_plan_version` is asked for by a validated body, with what it leaves out. Raises
     UnsupportedError.
     """
-    for name in ("trial_days", "entitlements"):
-        if given.pop(name):
-            raise UnsupportedError(f"{name} is not supported by this version.", pointer=f"/{name}")
+    if given.pop("trial_days"):
+        raise UnsupportedError(
+            "trial_days is not supported by this version.", pointer="/trial_days"
+        )
     given.setdefault("name", given["code"])
     given.setdefault("currency", project.currency)
     return given

@@ -7,6 +7,7 @@ from billing.api.charges import ChargeList
 from billing.api.comparisons import InvoiceCompare
 from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
 from billing.api.credit_notes import CreditNoteDetail, CreditNoteList, CreditNoteVoid
+from billing.api.entitlements import CustomerEntitlements
 from billing.api.erasure import CustomerErase
 from billing.api.explanations import InvoiceExplain
 from billing.api.invoice_acts import InvoiceVoid, InvoiceWriteOff
@@ -33,6 +34,7 @@ urlpatterns = [
     path("customers/<str:external_id>/erase", CustomerErase.as_view()),
     path("customers/<str:external_id>/coupons", CustomerCoupons.as_view()),
     path("customers/<str:external_id>/coupons/<str:code>", CustomerCoupon.as_view()),
+    path("customers/<str:external_id>/entitlements", CustomerEntitlements.as_view()),
     path("coupons", CouponList.as_view()),
     path("coupons/<str:code>", CouponDetail.as_view()),
     path("plans", PlanList.as_view()),

@@ -37,6 +37,12 @@ class PlanVersion(models.Model):
     minimum_commitment_minor = models.BigIntegerField(
         null=True, blank=True, help_text="What each of its periods comes to at least."
     )
+    entitlements = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What it entitles to: canonical JSON, empty without any.",
+    )
     content_hash = models.CharField(
         max_length=64, help_text="Of the definition, to know a repeated POST."
     )

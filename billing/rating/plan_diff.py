@@ -14,14 +14,14 @@ Json = Any
 
 PLAN_FIELDS = ("name", "currency", "interval", "interval_count", "minimum_commitment")
 # Fields whose values are names and no numbers, whatever they look like.
-NAMES = frozenset({"code", "name", "meter", "property", "in", "match"})
+NAMES = frozenset({"code", "name", "meter", "property", "in", "match", "feature"})
 
 CALLED = {"prorate": "proration", "filters": "filter on events"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """One difference: of the plan itself, or of the price with this code.
+    """One difference: of the plan itself, its entitlements with it, or of the price with this code.
 
     `field` is the JSON pointer of what differs, seen from the plan or from the price, by the order
     of the newer version (of the older one for what was removed); empty where it is the price as a
@@ -37,14 +37,17 @@ class PlanChange:
 
 
 def plan_changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[PlanChange, ...]:
-    """The differences between two contents of a plan, as `PLAN_FIELDS` and `prices` by definition.
+    """The differences between two contents of a plan, as `PLAN_FIELDS`, `prices` by definition and
+    `entitlements`, which may be left out where there are none.
 
-    Those of the plan come first, then prices that went, came and changed, in order. Prices are the
-    same when they have the same code. Law: no changes exactly where the contents are equal.
+    Those of the plan come first, then prices that went, came and changed, in order, then
+    entitlements likewise. Prices are the same when they have the same code, entitlements when they
+    have the same feature. Law: no changes exactly where the contents are equal.
     """
     return (
         *_fields_of_plan(old, new),
         *_prices(old["prices"], new["prices"]),
+        *_entitlements(old.get("entitlements", ()), new.get("entitlements", ())),
     )
 
 
@@ -73,6 +76,39 @@ def _prices(old: Sequence[Json], new: Sequence[Json]) -> Iterator[PlanChange]:
     if kept_before != kept_after:
         text = f"The prices stand in another order: {', '.join(kept_after)}."
         yield PlanChange("moved", None, "/prices", kept_before, kept_after, text)
+
+
+def _entitlements(old: Sequence[Json], new: Sequence[Json]) -> Iterator[PlanChange]:
+    before = {one["feature"]: (index, one) for index, one in enumerate(old)}
+    after = {one["feature"]: (index, one) for index, one in enumerate(new)}
+    for feature, (index, one) in before.items():
+        if feature not in after:
+            text = f"Entitlement {feature!r} is gone: {_granted(one)}."
+            yield PlanChange("removed", None, f"/entitlements/{index}", one, None, text)
+    for feature, (index, one) in after.items():
+        place = f"/entitlements/{index}"
+        if feature not in before:
+            text = f"Entitlement {feature!r} is new: {_granted(one)}."
+            yield PlanChange("added", None, place, None, one, text)
+            continue
+        was = before[feature][1]
+        for name in [*one, *(name for name in was if name not in one)]:
+            left, right = was.get(name), one.get(name)
+            if left != right:
+                text = _moves(f"Entitlement {feature!r}: the {_words(name)}", name, left, right)
+                yield PlanChange(_verb(left, right), None, f"{place}/{name}", left, right, text)
+    kept_before = [feature for feature in before if feature in after]
+    kept_after = [feature for feature in after if feature in before]
+    if kept_before != kept_after:
+        text = f"The entitlements stand in another order: {', '.join(kept_after)}."
+        yield PlanChange("moved", None, "/entitlements", kept_before, kept_after, text)
+
+
+def _granted(one: Mapping[str, Json]) -> str:
+    if one["type"] == "boolean":
+        return "granted"
+    counted = f" of meter {one['meter']!r}" if one.get("meter") else ""
+    return f"{_value('limit', one['limit'])}{counted} each period"
 
 
 def _by_code(prices: Sequence[Json]) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from billing.rating.entitlements import Entitlement
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, from_finest
@@ -29,7 +30,8 @@ class Terms:
     `minimum_commitment_minor` is what each period comes to at least. `quantities` are the seats, by
     price code: one for each seat price. `overridden` are the codes of the prices that are not the
     plan's own, in the order of `prices`. Until `trial_end` nothing but usage is due, and with
-    `trial_usage` `free` not even that. `end_at` is when it was agreed to end.
+    `trial_usage` `free` not even that. `end_at` is when it was agreed to end. `entitlements` are
+    the plan's.
     """
 
     plan: str
@@ -48,6 +50,7 @@ class Terms:
     trial_end: datetime | None = None
     trial_usage: TrialUsage = "billed"
     end_at: datetime | None = None
+    entitlements: tuple[Entitlement, ...] = ()
 
     @cached_property
     def rhythms(self) -> tuple[Rhythm, ...]:
@@ -162,6 +165,8 @@ class Terms:
             content["trial_usage"] = self.trial_usage
         if self.end_at is not None:
             content["end_at"] = rfc3339(self.end_at)
+        if self.entitlements:
+            content["entitlements"] = [one.spec() for one in self.entitlements]
         return content
 
     @classmethod
@@ -188,6 +193,7 @@ class Terms:
             trial_end=None if content.trial_end is None else parse_instant(content.trial_end),
             trial_usage=content.trial_usage,
             end_at=None if content.end_at is None else parse_instant(content.end_at),
+            entitlements=tuple(map(Entitlement.read, content.entitlements)),
         )
 
 
@@ -211,6 +217,7 @@ class _Content(msgspec.Struct):
     trial_end: str | None = None
     trial_usage: TrialUsage = "billed"
     end_at: str | None = None
+    entitlements: list[dict[str, str]] = []
 
 
 _decode = msgspec.json.Decoder(_Content).decode

@@ -3,9 +3,10 @@ each with a pointer to its field.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from billing.rating.entitlements import Entitlement, parse_entitlements
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.price import PriceError
 from billing.rating.rhythm import Rhythm, UnnestedError, from_finest
@@ -73,6 +74,35 @@ def drafted_prices(
         faults.setdefault(*unnested)
     ordered = tuple(faults[index] for index in sorted(faults))
     return DraftedPrices(tuple(prices), ordered, meters)
+
+
+def drafted_entitlements(
+    project: Project, definitions: Sequence[Mapping[str, Any]], *, below: str = ""
+) -> tuple[Entitlement, ...]:
+    """Read entitlements of a plan as they came; a limit without a meter whose feature is the code
+    of one counts that one.
+
+    Raises InvalidError, with a pointer that begins with `below`, for what `parse_entitlements`
+    refuses and for a meter that does not exist.
+    """
+    try:
+        parsed = parse_entitlements(definitions, below=below)
+    except PriceError as error:
+        raise refusal_of(error) from error
+    named = {one.meter or one.feature for one in parsed if one.type == "limit"}
+    rows = Meter.objects.filter(project=project, code__in=named) if named else Meter.objects.none()
+    codes = set(rows.values_list("code", flat=True))
+    for index, one in enumerate(parsed):
+        if one.meter is not None and one.meter not in codes:
+            raise InvalidError(
+                f"There is no meter {one.meter!r}.", pointer=f"{below}/entitlements/{index}/meter"
+            )
+    return tuple(
+        replace(one, meter=one.feature)
+        if one.type == "limit" and one.meter is None and one.feature in codes
+        else one
+        for one in parsed
+    )
 
 
 def _unnested(

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from billing.models import PlanVersion, SubscriptionChange
+from billing.rating.entitlements import Entitlement
 from neruba.models import Project
 from neruba.money import Money
 
@@ -22,7 +23,13 @@ def content_of(version: PlanVersion) -> dict[str, Any]:
         "interval_count": version.interval_count,
         "minimum_commitment": None if minor is None else Money(minor, version.currency).amount,
         "prices": [json.loads(price.definition) for price in version.prices.all()],
+        "entitlements": [one.spec() for one in entitlements_of(version)],
     }
+
+
+def entitlements_of(version: PlanVersion) -> tuple[Entitlement, ...]:
+    """What the version entitles to, in the order of its definition."""
+    return tuple(map(Entitlement.read, json.loads(version.entitlements or "[]")))
 
 
 def standing_on(project: Project, versions: Collection[int], *, at: datetime) -> dict[int, int]:

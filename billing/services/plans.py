@@ -9,7 +9,7 @@ from billing.locks import lock_plan
 from billing.models import Plan, PlanVersion, Price
 from billing.rating.plan import PlanPrice
 from billing.rating.rhythm import IntervalUnit, Rhythm
-from billing.selectors.drafts import drafted_prices
+from billing.selectors.drafts import drafted_entitlements, drafted_prices
 from ingest.models import Meter
 from neruba.actor import Actor
 from neruba.canonical import canonical_json, sha256_hex
@@ -37,6 +37,7 @@ def create_plan_version(
     interval_count: int,
     prices: Sequence[Mapping[str, Any]],
     minimum_commitment: str | None = None,
+    entitlements: Sequence[Mapping[str, Any]] = (),
     based_on: int | None = None,
     actor: Actor,
     reason: str = "",
@@ -47,13 +48,14 @@ def create_plan_version(
 
     `minimum_commitment` is what each period comes to at least, in major units of the currency, or
     None. `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError
-    where there is another by now, InvalidError with a pointer to the field of the price that makes
-    no sense.
+    where there is another by now, InvalidError with a pointer to the field of the price or of the
+    entitlement that makes no sense.
     """
     minimum = parse_minimum(minimum_commitment, currency)
     rhythm = Rhythm(cast("IntervalUnit", interval), interval_count)
     drafted = drafted_prices(project, prices, rhythm=rhythm)
     parsed, meters = drafted.sound, drafted.meters
+    granted = [one.spec() for one in drafted_entitlements(project, entitlements)]
     content_hash = sha256_hex(
         {
             "name": name,
@@ -62,6 +64,7 @@ def create_plan_version(
             "interval_count": interval_count,
             "prices": [price.definition() for price in parsed],
             **({} if minimum is None else {"minimum_commitment": minimum.amount}),
+            **({"entitlements": granted} if granted else {}),
         }
     )
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
@@ -81,6 +84,7 @@ def create_plan_version(
         interval=interval,
         interval_count=interval_count,
         minimum_commitment_minor=None if minimum is None else minimum.minor,
+        entitlements=canonical_json(granted) if granted else "",
         content_hash=content_hash,
         created_at=at,
     )

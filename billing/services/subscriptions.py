@@ -15,6 +15,7 @@ from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, UnnestedError, from_finest
 from billing.rating.terms import Terms
 from billing.selectors.drafts import refusal_of
+from billing.selectors.plans import entitlements_of
 from billing.selectors.price_meters import Placed, meters_of_prices
 from billing.selectors.timelines import timelines_of
 from neruba.actor import Actor
@@ -212,6 +213,7 @@ def _terms(
         minimum_commitment_minor=version.minimum_commitment_minor,
         quantities=seats,
         overridden=tuple(price.code for price in prices if price.code in overridden),
+        entitlements=entitlements_of(version),
     )
 
 

@@ -26,8 +26,9 @@ class UsageNeed:
     """The usage of one subject by one meter in the instants `[start, end)`.
 
     `zone` is the one whose local days windows are kept by. Counts events that name no subscription
-    or `subscription`; None counts all of them. `filters` hold besides the meter's own; they may
-    name any property. `detail` asks for the quantity of each group, or for the value of each event.
+    or `subscription`, or one of `also`; None counts all of them. `filters` hold besides the meter's
+    own; they may name any property. `detail` asks for the quantity of each group, or for the value
+    of each event.
     """
 
     subject_id: int
@@ -38,6 +39,7 @@ class UsageNeed:
     subscription: str | None
     filters: tuple[Filter, ...] = ()
     detail: Detail = "total"
+    also: tuple[str, ...] = ()
 
     @property
     def series(self) -> Series:
@@ -230,7 +232,7 @@ def _chooses_groups(need: UsageNeed, reader: MeterReader) -> bool:
 
 def _chosen(need: UsageNeed, span: Span) -> Groups:
     """What was found, of the subscription and the groups that are wanted."""
-    subscriptions = {"", need.subscription}
+    subscriptions = {"", need.subscription, *need.also}
     filters = need.filters if _chooses_groups(need, span.reader) else ()
     return {
         group: state

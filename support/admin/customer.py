@@ -19,6 +19,7 @@ from billing.admin.charge import charge_table
 from billing.admin.coupon import coupon_section
 from billing.admin.coupon_forms import REDEEM, RedeemForm, redeem
 from billing.admin.documents import document_table, read_documents
+from billing.admin.entitlements import entitlement_table
 from billing.admin.subscription import subscription_status
 from billing.models import Charge, Invoice, Subscription
 from billing.rating.words import spoken
@@ -223,6 +224,7 @@ class CustomerAdmin(PlatformCustomerAdmin):
         at = clock.now(row.project)
         sections = [
             Section("billing.view_subscription", partial(subscription_section, row, at)),
+            Section("billing.view_subscription", partial(entitlement_table, row, at)),
             Section("ingest.view_usageevent", partial(usage_section, row, at)),
             Section("billing.view_invoice", partial(invoice_section, row)),
             Section("billing.view_charge", partial(charge_section, row)),

@@ -36,10 +36,16 @@ METERS: tuple[dict[str, Any], ...] = (
     },
 )
 
+SIGN_ON = {"feature": "single_sign_on", "type": "boolean"}
+
 STARTER: dict[str, Any] = {
     "code": "starter",
     "name": "Starter",
     "currency": "USD",
+    "entitlements": [
+        {"feature": "pages", "type": "limit", "limit": "2000"},
+        {"feature": "team_members", "type": "limit", "limit": "3"},
+    ],
     "prices": [
         {
             "code": "base",
@@ -64,6 +70,12 @@ GROWTH: dict[str, Any] = {
     "code": "growth",
     "name": "Growth",
     "currency": "USD",
+    "entitlements": [
+        SIGN_ON,
+        {"feature": "documents", "type": "limit", "limit": "150"},
+        {"feature": "archive", "type": "limit", "limit": "50", "meter": "archive_gb"},
+        {"feature": "team_members", "type": "limit", "limit": "20"},
+    ],
     "prices": [
         {
             "code": "base",
@@ -100,6 +112,7 @@ ENTERPRISE: dict[str, Any] = {
     "code": "enterprise-eu",
     "name": "Enterprise EU",
     "currency": "EUR",
+    "entitlements": [SIGN_ON, {"feature": "priority_support", "type": "boolean"}],
     "prices": [
         {
             "code": "onboarding",

@@ -29,7 +29,7 @@ from billing.rating.models import MODELS
 from billing.rating.plan import PlanPrice
 
 ADD = {"tiers": "Add a tier", "cells": "Add a cell", "filters": "Add a filter"}
-NOT_SHOWN = {"prices"}
+NOT_SHOWN = {"prices", "entitlements"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,15 @@ class ListedPrice:
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """The whole form, without what it comes to."""
+    """The whole form, without what it comes to. `entitlements` are in words; `carried` is their
+    JSON, kept in the form, empty without any.
+    """
 
     plan: Sequence[Input]
     prices: Sequence[ListedPrice]
     price: PriceEditor | None
+    entitlements: Sequence[str] = ()
+    carried: str = ""
     fault: str = ""
     places: set[str] = field(default_factory=set)
 
@@ -121,8 +125,22 @@ def editor_of(
         for position, price in enumerate(prices)
     ]
     price = _price(index, prices[index], meters) if index < len(prices) else None
-    editor = Editor(plan, listed, price)
+    granted = definition.get("entitlements")
+    editor = Editor(
+        plan,
+        listed,
+        price,
+        entitlements=[_granted(one) for one in _list(granted) if isinstance(one, dict)],
+        carried=json.dumps(granted) if granted else "",
+    )
     return replace(editor, places=set(_places(editor)))
+
+
+def _granted(one: Mapping[str, Any]) -> str:
+    """An entitlement in words, whatever was written."""
+    limit, meter = one.get("limit"), one.get("meter")
+    words = f"{one.get('feature')}" if limit is None else f"{one.get('feature')}: up to {limit}"
+    return words if meter is None else f"{words}, by meter {meter}"
 
 
 def with_faults(editor: Editor, faults: Mapping[str, str]) -> Editor:

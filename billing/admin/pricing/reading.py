@@ -9,7 +9,7 @@ from billing.admin.pricing.tree import above, pointer_of
 from billing.api.catalog import PlanRequest, PlanVersionBody, version_asked
 from billing.models import PlanVersion
 from billing.rating.plan import PlanPrice
-from billing.selectors.drafts import drafted_prices
+from billing.selectors.drafts import drafted_entitlements, drafted_prices
 from billing.services.plans import parse_minimum
 from ingest.models import Meter
 from neruba.errors import InvalidError, NerubaError
@@ -73,6 +73,7 @@ def read(project: Project, code: str, definition: Mapping[str, Any]) -> Reading:
         try:
             asked = version_asked(project, dict(request.validated_data))
             parse_minimum(asked["minimum_commitment"], asked["currency"])
+            drafted_entitlements(project, asked["entitlements"])
         except NerubaError as error:
             faults[error.pointer or ""] = error.detail
     else:

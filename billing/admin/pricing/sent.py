@@ -16,6 +16,7 @@ from neruba.errors import InvalidError
 View = Literal["form", "json"]
 MAX_PRICES = 200
 CARRIED = 2
+ENTITLEMENTS = "/entitlements"
 
 
 @dataclass
@@ -70,18 +71,21 @@ def _entries(post: QueryDict) -> Iterator[tuple[str, object]]:
             continue
         parts = tokens(name)
         if len(parts) == CARRIED and parts[0] == "prices":
+            found = _carried(text)
+            yield name, found if isinstance(found, dict) else ABSENT
+        elif name == ENTITLEMENTS:
             yield name, _carried(text)
         else:
             yield name, field_named(parts[-1]).value(text)
 
 
 def _carried(text: str) -> object:
-    """A price that is not open travels as JSON, as it was."""
+    """What is not open, a price or the entitlements, travels as JSON, as it was."""
     try:
-        found = json.loads(text)
+        found: object = json.loads(text)
     except (ValueError, RecursionError):
         return ABSENT
-    return found if isinstance(found, dict) else ABSENT
+    return found
 
 
 def _tidy(definition: dict[str, Any]) -> None:

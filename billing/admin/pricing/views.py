@@ -46,7 +46,9 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 PLANS = "admin:billing_plan_changelist"
 METERS_SHOWN = 500
 # Places outside the definition, which have their faults too.
-ELSEWHERE = ("code", "prices", "definition", "quantities", "reason")
+ELSEWHERE = ("code", "prices", "entitlements", "definition", "quantities", "reason")
+# Those of them that a text has no fields for.
+OF_FIELDS = {"/prices", "/entitlements"}
 
 
 @dataclass
@@ -156,7 +158,7 @@ class PriceForm(View):
         elsewhere = {f"/{name}" for name in ELSEWHERE}
         # A text has no fields: what is wrong with it stands above it, with its pointer.
         if state.view == "json":
-            return reading.placed(elsewhere - {"/prices"})
+            return reading.placed(elsewhere - OF_FIELDS)
         return reading.placed(editor.places | elsewhere)
 
     def _save(self, written: Written) -> HttpResponse:
