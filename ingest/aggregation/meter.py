@@ -12,6 +12,7 @@ from ingest.aggregation.rounding import QUANTITY, Rounding
 from ingest.aggregation.state import Entry, Item, State
 from ingest.normalize import Scalar, data_text
 from neruba.decimals import QUANTITY_INTEGER_DIGITS, QUANTITY_PLACES, parse_decimal, plain
+from neruba.period import Interval
 
 MISSING = object()
 WHOLE_BOUND = 10**QUANTITY_INTEGER_DIGITS
@@ -86,17 +87,38 @@ class MeterReader:
         return replace(self, filters=(*self.filters, *filters), _known_groups={})
 
     @property
+    def looks_between_parts(self) -> bool:
+        """Whether what happened beside some parts of a window counts in them: it changed a level
+        that they have.
+        """
+        return self.carry_over or self.aggregation.averages
+
+    @property
     def has_windows(self) -> bool:
         """Whether windows of days are of use to it: for its quantities, or for the level that one
         opens with.
         """
         return self.aggregation.merges or (self.carry_over and self.aggregation.level_merges)
 
-    def quantity(self, opening: State, window: State, *, start: datetime, end: datetime) -> Decimal:
-        """What the meter says of `[start, end)`: rounded as it says, else half up to 9 decimals
-        where the exact result has more. `opening` is what came before, if it carries over.
+    def quantity(
+        self,
+        opening: State,
+        window: State,
+        *,
+        start: datetime,
+        end: datetime,
+        parts: Sequence[Interval] = (),
+    ) -> Decimal:
+        """What the meter says of `[start, end)`, or of these parts of it: rounded as it says, else
+        half up to 9 decimals where the exact result has more. `opening` is what came before, if it
+        carries over.
         """
-        exact = self.aggregation.result(opening, window, start=start, end=end)
+        aggregation = self.aggregation
+        exact = (
+            aggregation.result_of_parts(opening, window, start=start, end=end, parts=parts)
+            if parts
+            else aggregation.result(opening, window, start=start, end=end)
+        )
         if self.rounding is not None:
             return self.rounding.apply(exact)
         return exact if isinstance(exact, Decimal) else QUANTITY.apply(exact)

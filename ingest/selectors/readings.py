@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Literal
@@ -33,7 +33,7 @@ Groups = dict[Group, State]
 @dataclass(slots=True)
 class Span:
     """The instants `[start, end)` of a series, and what is found of them by group, of every
-    subscription.
+    subscription. Spans of one need, which do not overlap, may share what they find.
 
     `is_opening`: all the time before `end`. `keeps_entries`: each event is wanted. `fits`: windows
     may hold it.
@@ -47,7 +47,7 @@ class Span:
     is_opening: bool
     keeps_entries: bool
     fits: bool
-    found: Groups = field(default_factory=dict)
+    found: Groups
 
     def take(self, states: Mapping[Group, State]) -> None:
         """Add what windows hold."""

@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from ingest.aggregation.meter import Filter, MeterReader
+from ingest.aggregation.spans import Spans
 from ingest.aggregation.state import State
 from ingest.models import Meter
 from ingest.normalize import EARLIEST, Scalar, read_data
 from ingest.selectors.bounds import ArrivalBound
 from ingest.selectors.meters import meters_by_id, reader_of
-from ingest.selectors.raw import Group, Stream
+from ingest.selectors.raw import Group, Stream, instant_text
 from ingest.selectors.readings import Groups, Source, Span, read_spans
 from ingest.selectors.windows import Series
 from neruba.models import Project
+from neruba.period import Interval
 
 Detail = Literal["total", "groups", "events"]
 NEEDS_AT_ONCE = 1000
@@ -23,12 +25,19 @@ NEEDS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class UsageNeed:
-    """The usage of one subject by one meter in the instants `[start, end)`.
+    """The usage of one subject by one meter in the instants `[start, end)`, or in parts of them.
 
     `zone` is the one whose local days windows are kept by. Counts events that name no subscription
     or `subscription`, or one of `also`; None counts all of them. `filters` hold besides the meter's
     own; they may name any property. `detail` asks for the quantity of each group, or for the value
     of each event.
+
+    `parts` are in order, disjoint, none empty; () is all of the time. What lies in them counts, as
+    if the rest had never been, but for levels: one that is carried over is the level where the last
+    part ends, made by all that came before that, in gaps between parts too; a `weighted_sum` is the
+    level that it has anyway, held in the parts alone, over the length of the whole `[start, end)`.
+    Law: where parts make up the whole, counts, sums and weighted sums (exactly: before they are
+    rounded, each need by itself) add up to those of the whole. Raises ValueError for other parts.
     """
 
     subject_id: int
@@ -40,6 +49,16 @@ class UsageNeed:
     filters: tuple[Filter, ...] = ()
     detail: Detail = "total"
     also: tuple[str, ...] = ()
+    parts: tuple[Interval, ...] = ()
+
+    def __post_init__(self) -> None:
+        free = self.start
+        for part in self.parts:
+            if part.is_empty or part.start < free or part.end > self.end:
+                raise ValueError(
+                    f"{part} is empty, out of order, or outside of {self.start} to {self.end}"
+                )
+            free = part.end
 
     @property
     def series(self) -> Series:
@@ -60,10 +79,12 @@ class GroupUsage:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """A quantity, and the number and checksum of the events that it was computed from: where the
-    meter carries over, of those before the window too.
+    meter carries over, of those before the window too; of a level in parts of a window, of all
+    until the last part's end.
 
     `groups` are there where they were asked for, and have events, in the order of the canonical
-    JSON of `by`. `values` are those of the window's events (1 of each where the meter reads no
+    JSON of `by`. `values` are those of the events in the
+    window, or its parts (1 of each where the meter reads no
     number) where they were asked for, in the order of time, then of arrival.
     """
 
@@ -95,20 +116,20 @@ def usage_of(
 
     Counts events with id <= `bound.event` that no retraction with id <= `bound.retraction` took
     back; without a bound all that is accepted. Law: both sources give the same. A constant number
-    of queries for up to 1,000 needs, from windows a few more where the dirty days of many customers
-    differ. What it costs: docs/usage.md.
+    of queries for up to 1,000 needs, a few more where the parts, or from windows the dirty days,
+    of many customers differ. What it costs: docs/usage.md.
     """
     if meters is None:
         meters = meters_by_id(project, {need.meter_id for need in needs})
     readers = {pk: reader_of(meter) for pk, meter in meters.items()}
     found: list[Measured] = []
-    for part in _parts(needs):
-        openings = [need for need in part if readers[need.meter_id].carry_over]
-        measured = _measure(project, meters, readers, part, openings, bound=bound, source=source)
-        before = iter(measured[len(part) :])
+    for batch in _batches(needs):
+        openings = [need for need in batch if readers[need.meter_id].carry_over]
+        measured = _measure(project, meters, readers, batch, openings, bound=bound, source=source)
+        before = iter(measured[len(batch) :])
         found += [
             Measured(next(before) if readers[need.meter_id].carry_over else {}, window)
-            for need, window in zip(part, measured, strict=False)
+            for need, window in zip(batch, measured, strict=False)
         ]
     return [
         _usage(need, readers[need.meter_id], measured)
@@ -120,11 +141,11 @@ def _usage(need: UsageNeed, reader: MeterReader, measured: Measured) -> Usage:
     opening, window = _merged(measured.opening.values()), _merged(measured.window.values())
     evidence = _merged([opening, window])
     return Usage(
-        reader.quantity(opening, window, start=need.start, end=need.end),
+        _quantity(need, reader, opening, window),
         evidence.count,
         evidence.checksum_hex,
         _group_usages(need, reader, measured) if need.detail == "groups" else (),
-        _values(reader, window) if need.detail == "events" else (),
+        _values(need, window) if need.detail == "events" else (),
     )
 
 
@@ -144,13 +165,21 @@ def _group_usages(
         opening, window = before.get(by, State()), own.get(by, State())
         events = opening.count + window.count
         if events:
-            quantity = reader.quantity(opening, window, start=need.start, end=need.end)
+            quantity = _quantity(need, reader, opening, window)
             found.append(GroupUsage(read_data(by), quantity, events))
     return tuple(found)
 
 
-def _values(reader: MeterReader, window: State) -> tuple[Decimal, ...]:
-    return tuple(entry.value for entry in sorted(window.entries))
+def _quantity(need: UsageNeed, reader: MeterReader, opening: State, window: State) -> Decimal:
+    return reader.quantity(opening, window, start=need.start, end=need.end, parts=need.parts)
+
+
+def _values(need: UsageNeed, window: State) -> tuple[Decimal, ...]:
+    """Of the events in the parts alone: between them others are only read for a level's sake."""
+    inside = Spans((instant_text(part.start), instant_text(part.end), need) for part in need.parts)
+    return tuple(
+        entry.value for entry in sorted(window.entries) if not need.parts or inside.at(entry.at)
+    )
 
 
 def _merged(states: Iterable[State]) -> State:
@@ -166,8 +195,8 @@ def states_of(
     """The states of each need by group, in the order of the needs; without what came before."""
     meters = meters_by_id(project, {need.meter_id for need in needs})
     readers = {pk: reader_of(meter) for pk, meter in meters.items()}
-    for part in _parts(needs):
-        yield from _measure(project, meters, readers, part, [], bound=bound, source=source)
+    for batch in _batches(needs):
+        yield from _measure(project, meters, readers, batch, [], bound=bound, source=source)
 
 
 def openings_of(
@@ -176,11 +205,11 @@ def openings_of(
     """The states by group of what came before each need, in the order of the needs."""
     meters = meters_by_id(project, {need.meter_id for need in needs})
     readers = {pk: reader_of(meter) for pk, meter in meters.items()}
-    for part in _parts(needs):
-        yield from _measure(project, meters, readers, [], part, bound=bound, source=source)
+    for batch in _batches(needs):
+        yield from _measure(project, meters, readers, [], batch, bound=bound, source=source)
 
 
-def _parts(needs: Sequence[UsageNeed]) -> Iterator[Sequence[UsageNeed]]:
+def _batches(needs: Sequence[UsageNeed]) -> Iterator[Sequence[UsageNeed]]:
     for first in range(0, len(needs), NEEDS_AT_ONCE):
         yield needs[first : first + NEEDS_AT_ONCE]
 
@@ -196,16 +225,24 @@ def _measure(
     source: Source,
 ) -> list[Groups]:
     """The states of the first needs, and of what came before the second ones, read together."""
-    spans = [
-        _span(need, meters[need.meter_id], readers[need.meter_id], is_opening=is_opening)
-        for needs, is_opening in ((windows, False), (openings, True))
-        for need in needs
-    ]
+    spans: list[Span] = []
+    found: list[Groups] = []
+    for needs, is_opening in ((windows, False), (openings, True)):
+        for need in needs:
+            found.append({})
+            meter, reader = meters[need.meter_id], readers[need.meter_id]
+            spans += _spans(need, meter, reader, found[-1], is_opening=is_opening)
     read_spans(project, spans, bound=bound, source=source)
-    return [_chosen(need, span) for need, span in zip((*windows, *openings), spans, strict=True)]
+    return [
+        _chosen(need, readers[need.meter_id], groups)
+        for need, groups in zip((*windows, *openings), found, strict=True)
+    ]
 
 
-def _span(need: UsageNeed, meter: Meter, reader: MeterReader, *, is_opening: bool) -> Span:
+def _spans(
+    need: UsageNeed, meter: Meter, reader: MeterReader, found: Groups, *, is_opening: bool
+) -> Iterator[Span]:
+    """What must be read of a need; all of it adds up in `found`."""
     aggregation = reader.aggregation
     chooses = _chooses_groups(need, reader)
     keeps_entries = (
@@ -213,16 +250,30 @@ def _span(need: UsageNeed, meter: Meter, reader: MeterReader, *, is_opening: boo
         if is_opening
         else need.detail == "events" or not aggregation.merges
     )
-    return Span(
-        series=need.series,
-        stream=Stream(need.subject_id, meter.event_type),
-        reader=reader if chooses else reader.narrowed(need.filters),
-        start=EARLIEST if is_opening else need.start,
-        end=need.start if is_opening else need.end,
-        is_opening=is_opening,
-        keeps_entries=keeps_entries,
-        fits=chooses and not keeps_entries,
-    )
+    own = reader if chooses else reader.narrowed(need.filters)
+    for start, end in [(EARLIEST, need.start)] if is_opening else _times(need, reader):
+        yield Span(
+            series=need.series,
+            stream=Stream(need.subject_id, meter.event_type),
+            reader=own,
+            start=start,
+            end=end,
+            is_opening=is_opening,
+            keeps_entries=keeps_entries,
+            fits=chooses and not keeps_entries,
+            found=found,
+        )
+
+
+def _times(need: UsageNeed, reader: MeterReader) -> Iterable[tuple[datetime, datetime]]:
+    """When what counts in a need happened; parts that touch are one, so that a day that lies across
+    both is a whole day.
+    """
+    if not need.parts:
+        return [(need.start, need.end)]
+    if reader.looks_between_parts:
+        return [(need.start, need.parts[-1].end)]
+    return Spans((part.start, part.end, need) for part in need.parts).union()
 
 
 def _chooses_groups(need: UsageNeed, reader: MeterReader) -> bool:
@@ -230,13 +281,13 @@ def _chooses_groups(need: UsageNeed, reader: MeterReader) -> bool:
     return all(one.chooses_groups(reader.group_by) for one in need.filters)
 
 
-def _chosen(need: UsageNeed, span: Span) -> Groups:
+def _chosen(need: UsageNeed, reader: MeterReader, found: Groups) -> Groups:
     """What was found, of the subscription and the groups that are wanted."""
     subscriptions = {"", need.subscription, *need.also}
-    filters = need.filters if _chooses_groups(need, span.reader) else ()
+    filters = need.filters if _chooses_groups(need, reader) else ()
     return {
         group: state
-        for group, state in span.found.items()
+        for group, state in found.items()
         if need.subscription is None or group.subscription in subscriptions
         if not filters or _holds(filters, group)
     }

@@ -15,7 +15,7 @@ from ingest.selectors.usage import Detail, GroupUsage, Usage, UsageNeed, usage_o
 from ingest.services.fence import take_bound
 from ingest.services.windows import rebuild_windows
 from neruba.models import Project, Subject
-from neruba.period import parse_instant
+from neruba.period import Interval, parse_instant
 from tests import factories
 from tests.factories import event_body
 
@@ -232,3 +232,113 @@ def test_a_window_without_length_has_the_level_that_it_opens_with(project: Proje
     later = noon + timedelta(microseconds=1)
     assert both(need(meter, (noon, noon)), project).quantity == 0
     assert both(need(meter, (later, later)), project).quantity == 7
+
+
+def part(first: str, last: str) -> Interval:
+    """From noon to noon: the days of both are cut."""
+    return Interval(*(parse_instant(f"2026-{day}T12:00:00Z") for day in (first, last)))
+
+
+def test_parts_count_what_lies_in_them_from_their_first_instant_to_before_their_last(
+    project: Project,
+) -> None:
+    meter = one_meter(project)
+    for day, n in (("01-05", 1), ("01-10", 2), ("01-20", 4), ("01-25", 8)):
+        send(project, day, n=n)
+    parts = (part("01-05", "01-10"), part("01-20", "01-25"))
+    usage = both(need(meter, parts=parts, detail="events"), project)
+    assert usage.quantity == 5
+    assert usage.events == 2
+    assert usage.values == (Decimal(1), Decimal(4))
+
+
+def test_parts_of_a_level_name_its_events_between_them_and_price_only_their_own(
+    project: Project,
+) -> None:
+    meters = [one_meter(project, kind, carry_over=True) for kind in ("sum", "weighted_sum")]
+    factories.accept(event_body(time="2025-12-01T00:00:00Z", data={"n": 100}), project=project)
+    for day, n in (("01-02", 1), ("01-10", 2), ("01-15", 4), ("01-20", 8), ("01-25", 16)):
+        send(project, day, n=n)
+    parts = (part("01-05", "01-15"), part("01-20", "01-25"))
+    # The mean: 101 for 5 days, 103 for 5 and 115 for 5, over 31.
+    for meter, quantity in zip(meters, ("115", "51.451612903"), strict=True):
+        usage = both(need(meter, parts=parts, detail="events"), project)
+        assert usage.quantity == Decimal(quantity)
+        assert usage.events == 5
+        assert usage.values == (Decimal(2), Decimal(8))
+
+
+def test_groups_have_their_own_quantity_of_the_parts(project: Project) -> None:
+    meter = one_meter(project, group_by=["model"])
+    for day, model, n in (
+        ("01-06", "a", 1),
+        ("01-06", "b", 2),
+        ("01-12", "a", 4),
+        ("01-22", "b", 8),
+    ):
+        send(project, day, model=model, n=n)
+    parts = (part("01-05", "01-10"), part("01-20", "01-25"))
+    asked = need(meter, parts=parts, detail="groups", filters=holding(model=["a", "b"]))
+    assert both(asked, project).groups == (
+        GroupUsage({"model": "a"}, Decimal(1), 1),
+        GroupUsage({"model": "b"}, Decimal(10), 2),
+    )
+
+
+def test_whole_days_of_parts_are_read_from_windows_and_days_that_are_cut_from_events(
+    project: Project,
+) -> None:
+    meter = one_meter(project)
+    for day in ("01-05", "01-07", "01-10", "01-15", "01-20", "01-22"):
+        send(project, day)
+    rebuild_windows(project)
+    UsageWindow.objects.update(sum="100")
+    # Noon of the 15th, where two parts touch, cuts nothing.
+    parts = (part("01-05", "01-10"), part("01-10", "01-15"), part("01-15", "01-20"))
+    asked = [need(meter, parts=parts), need(meter, parts=(parts[0], part("01-22", "01-23")))]
+    found = usage_of(project, asked, bound=None, source="windows")
+    assert [usage.quantity for usage in found] == [1 + 300, 1 + 100 + 1]
+
+
+@pytest.mark.parametrize(("kind", "carries"), KINDS)
+@pytest.mark.parametrize("source", ["windows", "raw"])
+def test_hundreds_of_needs_for_parts_take_as_many_queries_as_two(
+    project: Project,
+    kind: str,
+    source: Source,
+    *,
+    carries: bool,
+    django_assert_max_num_queries: Any,
+) -> None:
+    meter = one_meter(project, kind, carry_over=carries)
+    bodies = [
+        event_body(subject=f"s{n}", time=f"2026-01-{day}T00:00:00Z", data={"n": 2, "who": day})
+        for n in range(150)
+        for day in ("05", "15", "25")
+    ]
+    factories.accept(*bodies, project=project)
+    rebuild_windows(project)
+    turns = [(part("01-01", "01-10"), part("01-20", "01-31")), (part("01-10", "01-20"),)]
+    needs = [
+        UsageNeed(pk, meter.pk, "UTC", *JANUARY, "", parts=parts)
+        for pk in Subject.objects.filter(project=project).values_list("id", flat=True)
+        for parts in turns
+    ]
+    with django_assert_max_num_queries(8):
+        usages = usage_of(project, needs, bound=None, source=source)
+    assert len(set(usages)) == 300  # each has a checksum of its own
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (part("01-10", "01-15"), part("01-05", "01-10")),
+        (part("01-05", "01-10"), part("01-09", "01-15")),
+        (part("01-05", "01-05"),),
+        (part("01-25", "02-25"),),
+    ],
+    ids=["out of order", "overlapping", "empty", "outside"],
+)
+def test_parts_that_are_none_of_the_time_are_refused(parts: tuple[Interval, ...]) -> None:
+    with pytest.raises(ValueError, match="is empty, out of order, or outside"):
+        UsageNeed(1, 1, "UTC", *JANUARY, None, parts=parts)

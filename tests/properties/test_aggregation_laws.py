@@ -23,7 +23,7 @@ from neruba.decimals import exact, plain
 from neruba.models import Customer, Project, Subject
 from neruba.period import Interval, rfc3339
 from tests import factories
-from tests.properties.test_usage_laws import AFTER, ZONES
+from tests.properties.test_usage_laws import AFTER, ZONES, Parts, parts_of
 
 KINDS = [
     (kind, carries)
@@ -66,12 +66,19 @@ Used = dict[str, Any]
 
 
 def said_plainly(
-    kind: str, used: Sequence[Used], start: datetime, end: datetime, *, carries: bool
+    kind: str,
+    used: Sequence[Used],
+    start: datetime,
+    end: datetime,
+    *,
+    carries: bool,
+    parts: Parts = (),
 ) -> Fraction:
     """The quantity by the words of docs/usage.md."""
+    parts = parts or (Interval(start, end),)
     ordered = sorted(used, key=lambda one: one["at"])  # stable: then by arrival
-    own = [one for one in ordered if start <= one["at"] < end]
-    known = [one for one in ordered if one["at"] < end] if carries else own
+    own = [one for one in ordered if any(one["at"] in part for part in parts)]
+    known = evidence(kind, ordered, start, carries=carries, parts=parts)
     values = [Fraction(one["n"]) for one in own]
     if kind == "count":
         return Fraction(len(own))
@@ -91,9 +98,25 @@ def said_plainly(
     level, since, area = Fraction(), start, Fraction()
     for one in known:
         moment = max(one["at"], start)
-        area += level * ((moment - since) // MICROSECOND)
+        area += level * held(since, moment, parts)
         level, since = level + Fraction(one["n"]), moment
-    return (area + level * ((end - since) // MICROSECOND)) / ((end - start) // MICROSECOND)
+    return (area + level * held(since, end, parts)) / ((end - start) // MICROSECOND)
+
+
+def evidence(
+    kind: str, used: Sequence[Used], start: datetime, *, carries: bool, parts: Parts
+) -> list[Used]:
+    """The events that the quantity of these parts follows from."""
+    if carries or kind == "weighted_sum":
+        until = parts[-1].end
+        return [one for one in used if one["at"] < until and (carries or one["at"] >= start)]
+    return [one for one in used if any(one["at"] in part for part in parts)]
+
+
+def held(start: datetime, end: datetime, parts: Parts) -> int:
+    """The microseconds of these instants that lie in the parts."""
+    shared = (part.intersection(Interval(start, end)) for part in parts)
+    return sum(one.duration // MICROSECOND for one in shared if one is not None)
 
 
 def body(used: Used, number: int) -> dict[str, Any]:
@@ -136,14 +159,17 @@ def subject_of(project: Project) -> int:
 
 
 class AggregationLaws(TestCase):
-    @given(usages, spans, st.sampled_from(ZONES), st.booleans())
+    @given(usages, spans, st.sampled_from(ZONES), st.booleans(), st.data())
     def test_each_aggregation_is_what_its_words_say(
         self,
         used: list[Used],
         span: Span,
         zone: str,
         is_built: bool,  # noqa: FBT001 - drawn
+        data: st.DataObject,
     ) -> None:
+        cuts = st.sampled_from([one["at"] for one in used] or [span[0]])
+        parts = data.draw(parts_of(span, instants | cuts))
         project, _, meters = world(zone)
         if used:
             factories.accept(*(body(one, n) for n, one in enumerate(used)), project=project)
@@ -151,20 +177,22 @@ class AggregationLaws(TestCase):
             rebuild_windows(project)
         subject = subject_of(project)
         needs = [
-            UsageNeed(subject, meter.pk, zone, *span, None, detail="groups") for meter in meters
+            UsageNeed(subject, meter.pk, zone, *span, None, detail="groups", parts=parts)
+            for meter in meters
         ]
         found = usage_of(project, needs, bound=None, source="windows")
         for (kind, carries), usage in zip(KINDS, found, strict=True):
-            plainly = QUANTITY.apply(said_plainly(kind, used, *span, carries=carries))
-            assert usage.quantity == plainly, (kind, carries)
+            plainly = said_plainly(kind, used, *span, carries=carries, parts=parts)
+            assert usage.quantity == QUANTITY.apply(plainly), (kind, carries)
             groups = []
             for model in ("a", "b"):
                 of = [one for one in used if one["model"] == model]
-                counted = [one for one in of if one["at"] < span[1]]
-                events = sum(carries or one["at"] >= span[0] for one in counted)
+                counted = parts or (Interval(*span),)
+                events = len(evidence(kind, of, span[0], carries=carries, parts=counted))
                 if events:
-                    quantity = QUANTITY.apply(said_plainly(kind, of, *span, carries=carries))
-                    groups.append(GroupUsage({"model": model}, quantity, events))
+                    plainly = said_plainly(kind, of, *span, carries=carries, parts=parts)
+                    groups.append(GroupUsage({"model": model}, QUANTITY.apply(plainly), events))
+            assert usage.events == sum(group.events for group in groups), (kind, carries)
             assert list(usage.groups) == groups, (kind, carries)
 
     @settings(max_examples=EXAMPLES)

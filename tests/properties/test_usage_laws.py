@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, Literal
 
 from hypothesis import given
@@ -24,7 +24,7 @@ from ingest.services.windows import rebuild_windows
 from neruba.actor import SYSTEM
 from neruba.decimals import plain
 from neruba.models import Project, Subject
-from neruba.period import local_date, rfc3339
+from neruba.period import Interval, local_date, rfc3339
 from tests import factories
 
 AFTER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -42,6 +42,7 @@ instants = st.builds(
     st.integers(0, 24 * 14),
     st.sampled_from([0, 0, 1, 1_800_000_000]),
 )
+Cuts = st.SearchStrategy[datetime]
 decimals = st.decimals(-(10**9), 10**18, places=9).map(plain) | st.integers(-5, 10**18)
 bodies = st.builds(
     lambda time, n, model, subject, subscription, item, operation: {
@@ -72,6 +73,21 @@ filters = st.sampled_from([tuple(Filter.of(spec) for spec in specs) for specs in
 details: st.SearchStrategy[Detail] = st.sampled_from(["total", "groups", "events"])
 intervals = st.tuples(instants, instants).map(lambda pair: (min(pair), max(pair)))
 Event = dict[str, Any]
+Parts = tuple[Interval, ...]
+
+
+@st.composite
+def tiles_of(draw: st.DrawFn, between: tuple[datetime, datetime], cuts: Cuts) -> Parts:
+    """Parts that make up a window, which has a length."""
+    start, end = between
+    inner = {cut for cut in draw(st.lists(cuts, max_size=4)) if start < cut < end}
+    return tuple(Interval(*bounds) for bounds in pairwise(sorted({start, *inner, end})))
+
+
+@st.composite
+def parts_of(draw: st.DrawFn, between: tuple[datetime, datetime], cuts: Cuts = instants) -> Parts:
+    """Some of them, or none."""
+    return tuple(tile for tile in draw(tiles_of(between, cuts)) if draw(st.booleans()))
 
 
 def new_project() -> tuple[Project, list[Meter]]:
@@ -105,13 +121,15 @@ def everything(
     source: Literal["windows", "raw"],
     filters: tuple[Filter, ...] = (),
     detail: Detail = "total",
+    parts: Parts = (),
 ) -> list[Usage]:
+    """Where there are parts, the needs of some subscriptions are for those, beside the others."""
     subjects = Subject.objects.filter(project=project).order_by("external_id")
     needs = [
-        UsageNeed(subject.pk, meter.pk, zone, *between, subscription, filters, detail)
+        UsageNeed(subject.pk, meter.pk, zone, *between, subscription, filters, detail, own)
         for subject in subjects
         for meter in meters
-        for subscription in ("", "one", None)
+        for subscription, own in (("", ()), ("one", parts), (None, parts))
     ]
     return usage_of(project, needs, bound=bound, source=source)
 
@@ -164,6 +182,7 @@ class TestWindows(TestCase):
         bound = data.draw(st.none() | reaching(project))
         between = data.draw(intervals)
         narrowed, detail = data.draw(filters), data.draw(details)
+        parts = data.draw(st.just(()) if between[0] == between[1] else parts_of(between))
         windows, raw = (
             everything(
                 *(project, meters),
@@ -173,6 +192,7 @@ class TestWindows(TestCase):
                 source=source,
                 filters=narrowed,
                 detail=detail,
+                parts=parts,
             )
             for source in ("windows", "raw")
         )
