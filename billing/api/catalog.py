@@ -38,6 +38,7 @@ from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
 KINDS = ["recurring", "seat", "usage", "one_time"]
+PACKAGE_ROUNDINGS = ["up", "down"]
 
 
 class TierBody(serializers.Serializer[Any]):
@@ -95,7 +96,9 @@ class PriceBody(serializers.Serializer[Any]):
     first_flat_at_zero = serializers.BooleanField(required=False, help_text="tiered models")
     package_size = UnitAmount(required=False, help_text="package")
     package_amount = UnitAmount(required=False, help_text="package")
-    rounding = serializers.ChoiceField(choices=["up", "down"], required=False, help_text="package")
+    rounding = serializers.ChoiceField(
+        choices=PACKAGE_ROUNDINGS, required=False, help_text="package"
+    )
     rate_percent = UnitAmount(required=False, help_text="percentage")
     fixed_fee = UnitAmount(required=False, help_text="percentage: for each paid event")
     free_events = serializers.IntegerField(required=False, allow_null=True, help_text="percentage")

@@ -18,6 +18,7 @@ from billing.api.invoices import (
     InvoicePreview,
     InvoiceVerify,
 )
+from billing.api.prorating import ProrateCalculator
 from billing.api.rating import RateCalculator
 from billing.api.reports import ReceivablesAgeing
 from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
@@ -41,6 +42,7 @@ urlpatterns = [
     path("plans/<str:code>", PlanDetail.as_view()),
     path("plans/<str:code>/what-if", PlanWhatIf.as_view()),
     path("rate", RateCalculator.as_view()),
+    path("prorate", ProrateCalculator.as_view()),
     path("plans/<str:code>/diff", PlanDiff.as_view()),
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),

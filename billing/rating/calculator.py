@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing.rating.definition import refuse_unknown, token
+from billing.rating.definition import read_currency, refuse_unknown, token
 from billing.rating.filters import PriceFilter, parse_filters
 from billing.rating.models import Price, parse_price
 from billing.rating.numbers import number_text
@@ -20,7 +20,7 @@ from neruba.decimals import (
     add,
     parse_decimal,
 )
-from neruba.money import Money, is_currency, to_minor
+from neruba.money import Money, to_minor
 
 FIELDS = frozenset({"price", "currency", "quantity", "events", "before", "is_last"})
 PART = ("quantity", "events")
@@ -45,11 +45,7 @@ def rate_request(request: object) -> dict[str, Any]:
     refuse_unknown(request, FIELDS)
     price = _price(request.get("price"))
     filters = _filters(request["price"])
-    currency = request.get("currency")
-    if currency is None:
-        raise PriceError("/currency", "required", "currency is missing")
-    if not isinstance(currency, str) or not is_currency(currency):
-        raise PriceError("/currency", "invalid", "currency is a code of ISO 4217, such as USD")
+    currency = read_currency(request)
     is_last = request.get("is_last", True)
     if not isinstance(is_last, bool):
         raise PriceError("/is_last", "not_a_boolean", "write true or false")

@@ -13,6 +13,7 @@ from neruba.decimals import (
     parse_decimal,
     plain,
 )
+from neruba.money import is_currency
 
 ALL = Decimal(100)
 HUNDREDTH = Decimal("0.01")
@@ -39,6 +40,28 @@ def read_amount(
         max_integer_digits=UNIT_AMOUNT_INTEGER_DIGITS,
         max_places=UNIT_AMOUNT_PLACES,
     )
+
+
+def read_signed_amount(definition: Mapping[str, object], name: str) -> Decimal:
+    """Read an amount in major units of up to 12 decimals, which may be below zero; required."""
+    return _number(
+        definition,
+        name,
+        default=None,
+        pointer="",
+        max_integer_digits=UNIT_AMOUNT_INTEGER_DIGITS,
+        max_places=UNIT_AMOUNT_PLACES,
+    )
+
+
+def read_currency(definition: Mapping[str, object], name: str = "currency") -> str:
+    """Read the code of a currency in which amounts can be stated; required."""
+    code = definition.get(name)
+    if code is None:
+        raise PriceError(f"/{name}", "required", f"{name} is missing")
+    if not isinstance(code, str) or not is_currency(code):
+        raise PriceError(f"/{name}", "invalid", f"{name} is a code of ISO 4217, such as USD")
+    return code
 
 
 def read_quantity(
@@ -130,6 +153,29 @@ def _read(
     max_integer_digits: int,
     max_places: int,
 ) -> Decimal:
+    number = _number(
+        definition,
+        name,
+        default=default,
+        pointer=pointer,
+        max_integer_digits=max_integer_digits,
+        max_places=max_places,
+    )
+    if number < 0:
+        place = f"{pointer}/{token(name)}"
+        raise PriceError(place, "negative", f"{name} is zero or more, not {definition[name]}")
+    return number
+
+
+def _number(
+    definition: Mapping[str, object],
+    name: str,
+    *,
+    default: str | None,
+    pointer: str,
+    max_integer_digits: int,
+    max_places: int,
+) -> Decimal:
     place = f"{pointer}/{token(name)}"
     value = definition.get(name)
     if value is None:
@@ -140,14 +186,11 @@ def _read(
         # A JSON number with a fraction has been a float somewhere, so its digits cannot be trusted.
         raise PriceError(place, "not_a_decimal", f'write {name} as text, such as "0.25"')
     try:
-        number = parse_decimal(
+        return parse_decimal(
             str(value), max_integer_digits=max_integer_digits, max_places=max_places
         )
     except ValueError as error:
         raise PriceError(place, "not_a_decimal", str(error)) from None
-    if number < 0:
-        raise PriceError(place, "negative", f"{name} is zero or more, not {value}")
-    return number
 
 
 def token(name: str) -> str:

@@ -38,6 +38,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "GrantState": "ledger.api.wallet_bodies.STATES",
         "ProjectMode": "neruba.models.Project.Mode",
         "RoundingMode": "ingest.api.meters.ROUNDING_MODES",
+        "MoneyRounding": "billing.rating.prorating.ROUNDINGS",
+        "RoundingEnum": "billing.api.catalog.PACKAGE_ROUNDINGS",
         "GrantKind": "ledger.models.Grant.Kind",
         "PriceKind": "billing.api.catalog.KINDS",
         "CreditNoteSettle": "billing.models.CreditNote.Settle",

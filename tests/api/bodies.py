@@ -54,6 +54,16 @@ RATE: dict[str, Any] = {
     "currency": "USD",
     "events": [{"value": "10", "properties": {"cloud": "aws"}}],
 }
+PRORATE: dict[str, Any] = {
+    "amount": "20.00",
+    "currency": "USD",
+    "period": {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"},
+    "part": {"start": "2026-01-15T00:00:00Z", "end": "2026-02-01T00:00:00Z"},
+    "basis": "day_30",
+    "timezone": "UTC",
+    "rounding": "half_even",
+    "termination": False,
+}
 # With a minimum, a price of seats on a rhythm of its own, and one of some of a meter's events.
 RICH_PLAN: dict[str, Any] = {
     **PLAN,

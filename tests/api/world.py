@@ -26,6 +26,7 @@ from tests.api.bodies import (
     GRANT,
     METER,
     PLAN,
+    PRORATE,
     RATE,
     RICH_PLAN,
     SUBSCRIPTION,
@@ -204,6 +205,7 @@ REQUESTS: dict[str, Good] = {
     "POST billing-runs/<str:public_id>/retry": Good({"reason": "mended"}),
     "POST billing-runs/<str:public_id>/repeat": Good({"reason": "is it still true?"}),
     "POST rate": Good(RATE, any_of=("/price/cells/0/match", "/events/0/properties")),
+    "POST prorate": Good(PRORATE),
     "POST invoices/preview": Good(
         {"subscription": "acme-1", "as_of": "2026-03-01T00:00:00Z"}, names=True
     ),
