@@ -39,6 +39,7 @@ near_midnight = st.builds(
 units = st.sampled_from(list[IntervalUnit](["day", "week", "month", "year"]))
 rhythms = st.builds(Rhythm, units, st.integers(1, 14))
 bases = st.sampled_from(list[Basis](["day", "second", "day_30"]))
+within_ten_years = st.timedeltas(timedelta(), timedelta(days=3653))
 anchors = st.sampled_from(list[Anchor](["calendar", "anniversary"]))
 
 
@@ -50,10 +51,13 @@ def schedules(draw: st.DrawFn) -> Schedule:
     return Schedule(draw(rhythms), anchor, draw(zones), start, draw(bases), billing_day)
 
 
-@given(schedules(), st.integers(1, 30))
-def test_periods_tile_time_without_gap_or_overlap(schedule: Schedule, count: int) -> None:
-    periods = [schedule.period(number) for number in range(count)]
-    assert periods[0].start == schedule.start
+@given(schedules(), st.just(timedelta()) | within_ten_years, st.integers(1, 30))
+def test_periods_tile_time_without_gap_or_overlap(
+    schedule: Schedule, later: timedelta, count: int
+) -> None:
+    first = schedule.number_at(schedule.start + later)
+    periods = [schedule.period(number) for number in range(first, first + count)]
+    assert schedule.period(0).start == schedule.start
     for period, following in pairwise(periods):
         assert (period.end, period.ends_on) == (following.start, following.starts_on)
     for period in periods:

@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dateutil.relativedelta import relativedelta
 
 from billing.rating.calculator import rate_request
-from billing.rating.proration import Basis, Share, Span, prorate, share
+from billing.rating.prorating import prorate_request
+from billing.rating.proration import Span, share
 from billing.rating.rhythm import Rhythm
 from billing.rating.schedule import Schedule
 from neruba.decimals import add
-from neruba.money import to_minor
-from neruba.period import Interval, local_midnight, parse_instant
+from neruba.money import Money, to_minor
+from neruba.period import Interval, local_midnight
+from tests.billing.rating.known_parts import (
+    BASES,
+    TERMINATIONS,
+    between,
+    line_requests,
+    request_of,
+    termination_requests,
+)
 from tests.billing.rating.known_prices import requests_of
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -27,13 +35,17 @@ RHYTHMS = {
     "semiannual": Rhythm("month", 6),
     "annual": Rhythm("year"),
 }
-BASES: dict[str, Basis] = {"by_day": "day", "by_second": "second", "fixed_30_day_month": "day_30"}
 
 
-def cases(name: str, *kinds: str) -> list[Any]:
+def cases(name: str, *kinds: str, action: tuple[str, ...] = (), of: str = "") -> list[Any]:
+    """The rows of a file of some kinds; of some actions, and from a source that begins so."""
     rows = [json.loads(line) for line in (CASES / f"{name}.jsonl").read_text().splitlines()]
     return [
-        pytest.param(row, id=row["id"]) for row in rows if not kinds or row.get("kind") in kinds
+        pytest.param(row, id=row["id"])
+        for row in rows
+        if (not kinds or row.get("kind") in kinds)
+        and (not action or row.get("action") in action)
+        and row["source"].startswith(of)
     ]
 
 
@@ -53,27 +65,26 @@ def test_price_is_the_known_one(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", cases("proration", "fraction"))
 def test_share_is_the_known_one(row: dict[str, Any]) -> None:
-    part = days(row["input"]["from"], row["input"]["to"])
-    known = share(part, whole_of(row, row["input"]), basis=BASES[row["policy"]], rhythm=MONTH)
-    assert known == Share(row["input"]["numerator"], row["input"]["denominator"], "days")
-    assert nine_places(known.fraction) == Decimal(row["expected_fraction"])
+    answer = prorate_request(request_of(row, row["input"]))
+    part, whole = answer["numerator"], answer["denominator"]
+    assert (part, whole) == (row["input"]["numerator"], row["input"]["denominator"])
+    assert nine_places(Fraction(part, whole)) == Decimal(row["expected_fraction"])
 
 
 @pytest.mark.parametrize("row", cases("proration", "lines"))
 def test_prorated_lines_are_the_known_ones(row: dict[str, Any]) -> None:
-    amounts = []
-    for line in row["lines"]:
-        if "from" in line:
-            part = days(line["from"], line["to"])
-            used = share(part, whole_of(row, line), basis=BASES[row["policy"]], rhythm=MONTH)
-        else:
-            used = Share(line["numerator"], line["denominator"], "days")
-        sign = "-" if line.get("sign") == "-" else ""
-        exact = prorate(Decimal(sign + line["full_amount"]), used)
-        amounts.append(to_minor(exact, row["currency"], "half_up"))
-
+    answers = [prorate_request(request) for request in line_requests(row)]
+    amounts = [Money.parse(answer["amount"], row["currency"]).minor for answer in answers]
     assert amounts == [line["expected_minor"] for line in row["lines"]]
     assert sum(amounts) == row["expected_net_minor"]
+
+
+@pytest.mark.parametrize("row", cases("proration", "lines", action=TERMINATIONS, of="getlago/"))
+def test_the_day_of_a_termination_counts_as_it_is_known_to(row: dict[str, Any]) -> None:
+    asked = list(termination_requests(row))
+    assert asked
+    for request, field, minor in asked:
+        assert Money.parse(prorate_request(request)[field], row["currency"]).minor == minor
 
 
 @pytest.mark.parametrize("row", cases("proration", "cycles"))
@@ -119,31 +130,27 @@ def test_next_boundary_is_the_known_one(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", cases("proration", "day_count"))
 def test_days_are_the_known_number(row: dict[str, Any]) -> None:
     given = row["input"]
-    interval = Interval(parse_instant(given["from"]), parse_instant(given["to"]))
-    span = Span.of(interval, given["tz"])
-    assert (span.ends_on - span.starts_on).days == row["expected_days"]
+    year = between(date(2024, 1, 1), date(2025, 1, 1), given["tz"])
+    part = {"start": given["from"], "end": given["to"]}
+    request = {"amount": "1", "currency": "USD", "timezone": given["tz"]}
+    answer = prorate_request({**request, "period": year, "part": part})
+    assert answer["numerator"] == row["expected_days"]
+    assert answer["denominator"] == 366
 
 
 @pytest.mark.parametrize("row", cases("proration", "credits_prorated"))
 def test_credits_by_second_are_the_known_ones(row: dict[str, Any]) -> None:
     given = row["input"]
-    whole = Interval(parse_instant(given["full_from"]), parse_instant(given["full_to"]))
-    part = Interval(parse_instant(given["from"]), parse_instant(given["to"]))
-    used = share(Span.of(part, "UTC"), Span.of(whole, "UTC"), basis="second", rhythm=MONTH)
-    assert prorate(Decimal(given["credits"]), used) == Decimal(row["expected_amount"])
-
-
-def whole_of(row: dict[str, Any], given: dict[str, Any]) -> Span:
-    """The whole period of a part, where the row leaves it out: the one with its denominator."""
-    if "full_from" in given:
-        return days(given["full_from"], given["full_to"])
-    if row["policy"] == "by_day":
-        end = date.fromisoformat(given["to"])
-        return days(str(end - relativedelta(days=given["denominator"])), given["to"])
-    # These rows all bill on the 15th.
-    first = date.fromisoformat(given["from"])
-    starts_on = (first - relativedelta(days=14)).replace(day=15)
-    return days(str(starts_on), str(starts_on + relativedelta(months=1)))
+    answer = prorate_request(
+        {
+            "amount": given["credits"],
+            "currency": "USD",
+            "period": {"start": given["full_from"], "end": given["full_to"]},
+            "part": {"start": given["from"], "end": given["to"]},
+            "basis": BASES[row["policy"]],
+        }
+    )
+    assert Decimal(answer["amount_exact"]) == Decimal(row["expected_amount"])
 
 
 def days(first: str, end: str) -> Span:
