@@ -6,6 +6,7 @@ from datetime import datetime
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
 )
@@ -16,9 +17,10 @@ from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
 from billing.rating.rhythm import Rhythm
 from billing.rating.terms import Terms
+from billing.rating.timeline import Timeline
 from billing.selectors.documents import RELATED, document_of_computed
 from billing.selectors.previews import preview
-from billing.selectors.timelines import Timeline, timelines_of
+from billing.selectors.timelines import timelines_of
 from neruba import clock
 from neruba.admin.base import InstantRangeFilter, ReadOnlyAdmin
 from neruba.admin.page import (
@@ -103,6 +105,7 @@ class SubscriptionAdmin(PageAdmin):
     def page(self, request: HttpRequest, row: Subscription) -> Page:
         at = clock.now(row.project)
         timeline = timelines_of(row.project, [row.pk])[row.pk]
+        terms = timeline.terms_at(at)
         computed = preview(
             project=row.project, customer=row.customer, subscription=row, as_of=None, at=at
         )
@@ -120,7 +123,7 @@ class SubscriptionAdmin(PageAdmin):
                     "computed now" if coming else "nothing is to come",
                 ),
             ],
-            facts=_facts(row, timeline, changes),
+            facts=_facts(row, timeline, changes, at),
             tables=[
                 document_table(
                     "What comes next, computed now",
@@ -130,11 +133,11 @@ class SubscriptionAdmin(PageAdmin):
                 entitlement_table(row.customer, at, row),
                 _timeline_table(changes),
                 price_table(
-                    [price.definition() for price in timeline.terms.prices],
+                    [price.definition() for price in terms.prices],
                     currency=row.currency,
-                    title="Prices agreed at the start",
-                    quantities=timeline.terms.quantities,
-                    overridden=timeline.terms.overridden,
+                    title="Prices in force",
+                    quantities=terms.quantities,
+                    overridden=terms.overridden,
                 ),
                 _period_table(row),
                 document_table(
@@ -152,9 +155,9 @@ def _end(timeline: Timeline) -> str:
 
 
 def _facts(
-    row: Subscription, timeline: Timeline, changes: Sequence[SubscriptionChange]
+    row: Subscription, timeline: Timeline, changes: Sequence[SubscriptionChange], at: datetime
 ) -> list[Fact]:
-    terms = timeline.terms
+    terms = timeline.terms_at(at)
     minor = terms.minimum_commitment_minor
     minimum = None if minor is None else Money(minor, terms.currency)
     anchor = f"{terms.anchor}, day {terms.billing_day}" if terms.billing_day else terms.anchor
@@ -162,7 +165,7 @@ def _facts(
         Fact("Subscription", code(row.external_id)),
         Fact("Customer", link_to(row.customer)),
         Fact("Project", link_to(row.project)),
-        Fact("Plan", link_to(changes[0].plan_version)),
+        Fact("Plan", _plan_of(changes, timeline, at)),
         Fact("Currency", row.currency),
         Fact("Rhythm", f"every {terms.rhythm}"),
         Fact("Invoices", _boundaries(terms)),
@@ -174,6 +177,17 @@ def _facts(
         Fact("Boundaries billed", row.next_boundary),
         Fact("Created", instant(row.created_at)),
     ]
+
+
+def _plan_of(
+    changes: Sequence[SubscriptionChange], timeline: Timeline, at: datetime
+) -> SafeString | str:
+    """The version of the plan that holds at an instant."""
+    standing = {one.number for one in timeline.decisions if one.effective_at <= at}
+    rows = [row for row in changes if row.plan_version is not None]
+    held = [row for row in rows if row.number in standing] or rows[:1]
+    latest = max(held, key=lambda row: (row.type != "create", row.effective_at, row.number))
+    return link_to(latest.plan_version)
 
 
 def _boundaries(terms: Terms) -> str:

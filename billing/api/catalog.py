@@ -32,7 +32,6 @@ from neruba.api.fields import (
 )
 from neruba.api.views import ProjectView, one
 from neruba.decimals import plain
-from neruba.errors import UnsupportedError
 from neruba.models import Project
 from neruba.money import Money
 
@@ -173,7 +172,7 @@ class PlanRequest(Strict):
     interval = serializers.ChoiceField(choices=INTERVALS)
     interval_count = Whole(min_value=1, max_value=120, required=False, default=1)
     prices = PriceList(allow_empty=True, max_length=200)
-    trial_days = Whole(min_value=0, required=False, default=0)
+    trial_days = Whole(min_value=0, max_value=3650, required=False, default=0)
     minimum_commitment = Amount(required=False, allow_null=True, default=None)
     entitlements = serializers.ListField(
         child=EntitlementRequest(), required=False, default=list, max_length=200
@@ -187,6 +186,7 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
     currency = serializers.CharField()
     interval = serializers.ChoiceField(choices=INTERVALS)
     interval_count = serializers.IntegerField()
+    trial_days = serializers.IntegerField()
     minimum_commitment = serializers.SerializerMethodField()
     prices = serializers.SerializerMethodField()
     entitlements = serializers.SerializerMethodField()
@@ -207,13 +207,7 @@ class PlanVersionBody(serializers.Serializer[PlanVersion]):
 
 
 def version_asked(project: Project, given: dict[str, Any]) -> dict[str, Any]:
-    """What `create_plan_version` is asked for by a validated body, with what it leaves out. Raises
-    UnsupportedError.
-    """
-    if given.pop("trial_days"):
-        raise UnsupportedError(
-            "trial_days is not supported by this version.", pointer="/trial_days"
-        )
+    """What `create_plan_version` is asked for by a validated body, with what it leaves out."""
     given.setdefault("name", given["code"])
     given.setdefault("currency", project.currency)
     return given

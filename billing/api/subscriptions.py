@@ -1,4 +1,4 @@
-"""Subscriptions: made, read at any instant, canceled at the end of a period."""
+"""Subscriptions: made, and read at any instant."""
 
 import json
 from datetime import datetime
@@ -11,18 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.catalog import INTERVALS, OverrideBody, PriceDefinitions
-from billing.models import Period, Plan, Subscription, SubscriptionChange
+from billing.models import Period, Plan, Subscription
 from billing.selectors.timelines import timelines_of
-from billing.services.subscriptions import cancel_at_period_end, create_subscription
+from billing.services.subscriptions import create_subscription
 from neruba import clock
 from neruba.api.base import ListQuery
-from neruba.api.fields import Amount, Identifier, Instant, Strict, Text, Timezone, Whole
+from neruba.api.fields import Amount, Identifier, Instant, Strict, Timezone, Whole
 from neruba.api.views import ProjectView, one
-from neruba.errors import UnsupportedError
 from neruba.models import Customer
 
-LATER = ("trial_end", "end_at")
-STATUSES = ["pending", "active", "canceled"]
+STATUSES = ["pending", "trialing", "active", "paused", "canceled"]
+TRIAL_USAGES = ["billed", "free"]
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
@@ -51,9 +50,7 @@ class SubscriptionRequest(Strict):
     trial_end = Instant(required=False, allow_null=True, default=None)
     end_at = Instant(required=False, allow_null=True, default=None)
     overrides = OverrideList(required=False, default=list, max_length=200)
-    trial_usage = serializers.ChoiceField(
-        choices=["billed", "free"], required=False, default="billed"
-    )
+    trial_usage = serializers.ChoiceField(choices=TRIAL_USAGES, required=False, default="billed")
 
 
 class SubscriptionBody(serializers.Serializer[Any]):
@@ -69,6 +66,8 @@ class SubscriptionBody(serializers.Serializer[Any]):
     billing_day = serializers.IntegerField(allow_null=True)
     timezone = serializers.CharField()
     start_at = Instant()
+    trial_end = Instant(allow_null=True)
+    trial_usage = serializers.ChoiceField(choices=TRIAL_USAGES)
     end_at = Instant(allow_null=True)
     next_boundary_at = Instant(allow_null=True)
     created_at = Instant()
@@ -92,7 +91,7 @@ class PeriodsQuery(ListQuery):
 class PeriodBody(serializers.Serializer[Period]):
     interval = serializers.SerializerMethodField()
     interval_count = serializers.SerializerMethodField()
-    number = serializers.IntegerField(help_text="Counted from 0 for each rhythm.")
+    number = serializers.IntegerField(help_text="Ascending for each rhythm; the first is 0.")
     start = Instant()
     end = Instant()
     starts_on = serializers.DateField()
@@ -112,41 +111,6 @@ class PeriodBody(serializers.Serializer[Period]):
         return json.loads(period.policy)  # type: ignore[no-any-return]
 
 
-class ChangeRequest(Strict):
-    type = serializers.ChoiceField(
-        choices=[
-            "cancel",
-            "change_plan",
-            "set_quantity",
-            "add_price",
-            "remove_price",
-            "pause",
-            "resume",
-            "end_trial",
-            "set_timezone",
-        ]
-    )
-    at = Text(required=False, default="period_end", help_text="cancel: `period_end`.")
-    reason = Text(required=False, default="", allow_blank=True, max_length=1000)
-
-
-class ChangeBody(serializers.Serializer[SubscriptionChange]):
-    id = serializers.SerializerMethodField()
-    type = serializers.CharField()
-    effective_at = Instant()
-    requested_at = Instant()
-    actor = serializers.CharField()
-    reason = serializers.CharField()
-    content = serializers.SerializerMethodField()
-
-    def get_id(self, change: SubscriptionChange) -> str:
-        return f"chg_{change.number}"
-
-    @extend_schema_field({"type": "object"})
-    def get_content(self, change: SubscriptionChange) -> dict[str, Any]:
-        return json.loads(change.content)  # type: ignore[no-any-return]
-
-
 def subscription_bodies(rows: list[Subscription], at: datetime) -> list[dict[str, Any]]:
     """Each subscription as it stands, or stood, at an instant."""
     if not rows:
@@ -155,21 +119,22 @@ def subscription_bodies(rows: list[Subscription], at: datetime) -> list[dict[str
     bodies = []
     for row in rows:
         timeline = timelines[row.pk]
-        content = timeline.terms.content()
+        terms = timeline.terms_at(at)
+        content = terms.content()
         bodies.append(
             {
                 "minimum_commitment": None,
                 "quantities": {},
                 **content,
                 "overrides": [
-                    price
-                    for price in content["prices"]
-                    if price["code"] in timeline.terms.overridden
+                    price for price in content["prices"] if price["code"] in terms.overridden
                 ],
                 "external_id": row.external_id,
                 "customer": row.customer.external_id,
                 "status": timeline.status(at),
-                "start_at": timeline.terms.start,
+                "start_at": timeline.start,
+                "trial_end": timeline.trial_end,
+                "trial_usage": terms.trial_usage,
                 "end_at": timeline.end_at,
                 "next_boundary_at": row.due_at,
                 "created_at": row.created_at,
@@ -208,12 +173,6 @@ class SubscriptionList(SubscriptionView):
     )
     def post(self, request: Request) -> Response:
         given = self.body(SubscriptionRequest)
-        for name in LATER:
-            if given.pop(name):
-                raise UnsupportedError(
-                    f"{name} is not supported by this version.", pointer=f"/{name}"
-                )
-        given.pop("trial_usage")
         customers = Customer.objects.filter(project=self.project)
         plans = Plan.objects.filter(project=self.project)
         at = clock.now(self.project)
@@ -236,39 +195,6 @@ class SubscriptionDetail(SubscriptionView):
     def get(self, request: Request, external_id: str) -> Response:
         at = self.query(AtQuery).get("at") or clock.now(self.project)
         return Response(subscription_bodies([self.row(external_id)], at)[0])
-
-
-class SubscriptionChanges(SubscriptionView):
-    scopes = {"POST": "billing:write"}
-    needs_key = frozenset({"POST"})
-
-    @extend_schema(request=ChangeRequest, responses={201: ChangeBody})
-    def post(self, request: Request, external_id: str) -> Response:
-        given = self.body(ChangeRequest)
-        if given["type"] != "cancel" or given["at"] != "period_end":
-            pointer = "/type" if given["type"] != "cancel" else "/at"
-            raise UnsupportedError(
-                "This version knows one change: cancel at period_end.", pointer=pointer
-            )
-        change = cancel_at_period_end(
-            subscription=self.row(external_id),
-            reason=given["reason"],
-            actor=self.actor,
-            at=clock.now(self.project),
-        )
-        return Response(ChangeBody(change).data, status=201)
-
-
-class SubscriptionTimeline(SubscriptionView):
-    scopes = {"GET": "billing:read"}
-
-    @extend_schema(parameters=[ListQuery], responses=ChangeBody(many=True))
-    def get(self, request: Request, external_id: str) -> Response:
-        self.query(ListQuery)
-        rows = SubscriptionChange.objects.filter(
-            project=self.project, subscription=self.row(external_id)
-        )
-        return self.listed(rows, ChangeBody)
 
 
 class SubscriptionPeriods(SubscriptionView):

@@ -3,6 +3,12 @@
 from django.urls import path
 
 from billing.api.catalog import PlanDetail, PlanDiff, PlanList
+from billing.api.changes import (
+    SubscriptionChangeDetail,
+    SubscriptionChangePreview,
+    SubscriptionChanges,
+    SubscriptionTimeline,
+)
 from billing.api.charges import ChargeList
 from billing.api.comparisons import InvoiceCompare
 from billing.api.coupons import CouponDetail, CouponList, CustomerCoupon, CustomerCoupons
@@ -22,13 +28,7 @@ from billing.api.prorating import ProrateCalculator
 from billing.api.rating import RateCalculator
 from billing.api.reports import ReceivablesAgeing
 from billing.api.runs import RunDetail, RunItems, RunList, RunRepeat, RunRetry
-from billing.api.subscriptions import (
-    SubscriptionChanges,
-    SubscriptionDetail,
-    SubscriptionList,
-    SubscriptionPeriods,
-    SubscriptionTimeline,
-)
+from billing.api.subscriptions import SubscriptionDetail, SubscriptionList, SubscriptionPeriods
 from billing.api.what_if import PlanWhatIf
 
 urlpatterns = [
@@ -47,6 +47,11 @@ urlpatterns = [
     path("subscriptions", SubscriptionList.as_view()),
     path("subscriptions/<str:external_id>", SubscriptionDetail.as_view()),
     path("subscriptions/<str:external_id>/changes", SubscriptionChanges.as_view()),
+    path("subscriptions/<str:external_id>/changes/preview", SubscriptionChangePreview.as_view()),
+    path(
+        "subscriptions/<str:external_id>/changes/<str:change_id>",
+        SubscriptionChangeDetail.as_view(),
+    ),
     path("subscriptions/<str:external_id>/timeline", SubscriptionTimeline.as_view()),
     path("subscriptions/<str:external_id>/periods", SubscriptionPeriods.as_view()),
     path("charges", ChargeList.as_view()),

@@ -37,6 +37,9 @@ class PlanVersion(models.Model):
     minimum_commitment_minor = models.BigIntegerField(
         null=True, blank=True, help_text="What each of its periods comes to at least."
     )
+    trial_days = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Local days without fees at the start."
+    )
     entitlements = models.TextField(
         blank=True,
         default="",

@@ -27,6 +27,7 @@ class Invoice(models.Model):
         SUBSCRIPTION = "subscription"
         CHARGE = "charge"
         CORRECTION = "correction"
+        CHANGE = "change"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     public_id = IdentifierField(max_length=40, unique=True)

@@ -54,13 +54,22 @@ class SubscriptionChange(models.Model):
     Append-only.
 
     Changes of one subscription are numbered from 1 in the order of request; what is effective at
-    one instant takes effect in that order. `content` is canonical JSON; a creation holds the whole
-    price snapshot.
+    one instant takes effect in that order. `content` is canonical JSON; a creation and a change of
+    plan hold the whole price snapshot. One that is withdrawn stays, and the withdrawal names it.
     """
 
     class Type(models.TextChoices):
         CREATE = "create"
+        CHANGE_PLAN = "change_plan"
+        SET_QUANTITY = "set_quantity"
+        ADD_PRICE = "add_price"
+        REMOVE_PRICE = "remove_price"
+        PAUSE = "pause"
+        RESUME = "resume"
         CANCEL = "cancel"
+        END_TRIAL = "end_trial"
+        SET_TIMEZONE = "set_timezone"
+        WITHDRAW = "withdraw"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="changes")
@@ -91,9 +100,10 @@ class Period(models.Model):
     """Period `number` of a subscription (from 0), opened at its first boundary with the policy of
     that day.
 
-    `whole_*` begin the whole period that ends at `end`, earlier than the start of a short first
-    one. `rhythm` is the code of its rhythm, such as `month:1`: a price may have one of its own, and
-    each rhythm has a numbering of its own.
+    `whole_start` begins the whole period that ends at `end`, earlier than the start of a short
+    first one; `whole_end` ends the whole period that something cut at `end`, and is empty where
+    nothing did. `rhythm` is the code of its rhythm, such as `month:1`: a price may have one of its
+    own, and each rhythm has a numbering of its own.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
@@ -106,6 +116,8 @@ class Period(models.Model):
     ends_on = models.DateField()
     whole_start = models.DateTimeField()
     whole_starts_on = models.DateField()
+    whole_end = models.DateTimeField(null=True, blank=True)
+    whole_ends_on = models.DateField(null=True, blank=True)
     zone = models.CharField(max_length=64)
     policy = models.TextField(
         help_text="Canonical JSON: the project's policy when the period opened."

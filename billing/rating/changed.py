@@ -186,9 +186,8 @@ class _Comparison:
         before = sum(self._share(billed, piece).numerator for billed, piece in self._same(part))
         held = self.changed.held
         for line in fee_lines(held, part, missing, currency=self.currency, before=before):
-            earned: Earned = "ahead"
-            if self.changed.is_over or part.price.billing == "in_arrears":
-                earned = "fee"
+            is_past = line.period.end <= self.changed.at
+            earned: Earned = "fee" if is_past else "ahead"
             yield replace(
                 line,
                 key=f"proration:{part.price.code}:{rfc3339(line.period.start)}",

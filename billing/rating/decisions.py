@@ -38,6 +38,19 @@ class Decision:
         return _read(self.content)
 
     @property
+    def subject(self) -> tuple[str, str]:
+        """What it decides about; of those about one thing the latest holds."""
+        if self.type in ("create", "change_plan"):
+            return "plan", ""
+        if self.type in ("pause", "resume"):
+            return "pause", ""
+        if self.type in ("set_quantity", "remove_price"):
+            return "price", str(self.given["price"])
+        if self.type == "add_price":
+            return "price", str(self.given["price"]["code"])
+        return self.type, ""
+
+    @property
     def proration(self) -> Proration:
         """How fees follow it."""
         return self.given.get("proration", "prorate")  # type: ignore[no-any-return]

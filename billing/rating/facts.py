@@ -142,14 +142,15 @@ class BilledPart:
 class ChangedPeriod:
     """A period of which a part was billed before something changed in it, as it is known now.
 
-    `since` leaves out what was before it; None: nothing. `is_over` says that the period has ended,
-    so that what is billed after the fact is due too. `unit` is the number of the period that
-    coupons count its charges for, `once` what is due once, with the instant since when.
+    `at` is up to when the document bills, `since` leaves out what was before it; None: nothing.
+    `is_over` says that what is billed after the fact is due too, `unit` is the number of the period
+    that coupons count its charges for, `once` what is due once, with the instant since when.
     """
 
     held: PeriodFacts
     billed: tuple[BilledPart, ...]
     unit: int
+    at: datetime
     is_over: bool
     since: datetime | None = None
     once: tuple[tuple[datetime, Part], ...] = ()

@@ -129,11 +129,14 @@ def _exact(states: Sequence[Held], end: datetime) -> list[StateSpan]:
 
 
 def _cut(facts: PeriodFacts, one: Held) -> datetime:
-    """Where the fees of a period follow a decision."""
+    return cut_of_fees(facts, one.start, one.state.terms.zone)
+
+
+def cut_of_fees(facts: PeriodFacts, at: datetime, zone: str) -> datetime:
+    """Where the fees of a period follow a decision at an instant."""
     if basis_of_period(facts) == "second":
-        return one.start
-    zone = one.state.terms.zone
-    return max(facts.period.start, local_midnight(local_date(one.start, zone), zone))
+        return at
+    return max(facts.period.start, local_midnight(local_date(at, zone), zone))
 
 
 def _last_day(facts: PeriodFacts, at: datetime, zone: str) -> datetime:

@@ -14,7 +14,7 @@ from billing.rating.entitlements import Entitlement
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, IntervalUnit, Rhythm, from_finest
-from billing.rating.schedule import BillingPeriod, Schedule
+from billing.rating.schedule import Schedule
 from neruba.decimals import plain
 from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
@@ -87,29 +87,6 @@ class Terms:
             for rhythm in self.rhythms
         }
 
-    def turns(self, number: int) -> dict[str, int]:
-        """Which boundary of each rhythm lies on boundary `number`, by code, the finest first; a
-        rhythm without one there is left out.
-        """
-        fine, *coarser = self.schedules.items()
-        turns = {fine[0]: number}
-        if coarser:
-            at, on = fine[1].boundary(number), fine[1].date_of(number)
-            for code, schedule in coarser:
-                own = schedule.number_at(at)
-                if schedule.date_of(own) == on:
-                    turns[code] = own
-        return turns
-
-    def boundary_at_end(self, rhythm: str, period: BillingPeriod) -> int:
-        """The number of the boundary where a period of this rhythm ends."""
-        if rhythm == self.boundary_rhythm.code:
-            return period.number + 1
-        number = self.schedule.number_at(period.end)
-        while self.schedule.date_of(number) > period.ends_on:
-            number -= 1
-        return number
-
     def prices_on(self, rhythm: str) -> tuple[PlanPrice, ...]:
         """The prices of the rhythm with this code, in their order."""
         if len(self.rhythms) == 1:
@@ -119,10 +96,6 @@ class Terms:
     def meters_on(self, rhythm: str) -> set[str]:
         """The codes of the meters that are billed on a rhythm."""
         return {price.meter for price in self.prices_on(rhythm) if price.meter is not None}
-
-    def has_usage_at(self, number: int) -> bool:
-        """Whether a period of a usage price ends at boundary `number`."""
-        return number > 0 and any(self.meters_on(code) for code in self.turns(number))
 
     @cached_property
     def has_usage(self) -> bool:

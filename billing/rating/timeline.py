@@ -7,71 +7,15 @@ inside of a stretch they lie on one grid. Source: docs/subscriptions.md, "Bounda
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 
 from billing.rating.decisions import Decision, Entry, State, entries_of, standing, trial_end_of
 from billing.rating.rhythm import Rhythm
-from billing.rating.schedule import BillingPeriod, Grid, Schedule
+from billing.rating.schedule import BillingPeriod
+from billing.rating.stretch import Stretch, has_boundary, moved_by
 from billing.rating.terms import Terms
-from neruba.period import Interval, local_date
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Boundaries on one grid, from boundary `number` at `start` on; `end` is where the next stretch
-    begins or the subscription ends, None while nothing does.
-
-    Where the grid is older than the stretch, it begins on its date `begins_on`.
-    """
-
-    number: int
-    start: datetime
-    terms: Terms
-    grid: Grid | None = None
-    begins_on: date | None = None
-    end: datetime | None = None
-
-    @cached_property
-    def finest(self) -> Schedule:
-        """The schedule of its boundaries."""
-        return self.schedule(self.terms.boundary_rhythm)
-
-    def schedule(self, rhythm: Rhythm) -> Schedule:
-        """The schedule of a rhythm on this grid."""
-        return Schedule(
-            rhythm=rhythm,
-            anchor=self.terms.anchor,
-            zone=self.terms.zone,
-            start=self.start,
-            basis=self.terms.basis,
-            billing_day=self.terms.billing_day,
-            grid=self.grid,
-            begins_on=self.begins_on,
-        )
-
-    @property
-    def laid_by(self) -> Grid:
-        """What its dates are counted from."""
-        return self.grid or Grid.of(self.start, self.terms.zone)
-
-    def boundaries_until(self, instant: datetime, *, including: bool) -> int:
-        """How many of its boundaries lie before an instant, or also at it."""
-        own = self.finest.number_at(instant)
-        return own if self.finest.boundary(own) == instant and not including else own + 1
-
-    def period(self, rhythm: Rhythm, own: int) -> BillingPeriod:
-        """Period `own` of a rhythm, numbered through the life of the subscription, as it opens."""
-        period = self.schedule(rhythm).period(own)
-        return replace(period, number=self.number + own) if self.number else period
-
-    def period_ending(self, rhythm: Rhythm, at: datetime) -> BillingPeriod:
-        """The period of a rhythm that runs until an instant."""
-        schedule = self.schedule(rhythm)
-        own = schedule.number_at(at)
-        if own and schedule.boundary(own) == at:
-            own -= 1
-        return self.period(rhythm, own)
+from neruba.period import Interval
 
 
 @dataclass(frozen=True)
@@ -103,16 +47,20 @@ class Boundary:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the decisions up to a number of them add up to."""
+    """What the decisions up to a number of them add up to: those that stand, in the order in which
+    they take effect, and what withdrew others.
+    """
 
     decisions: tuple[Decision, ...]
     changes: int
+    withdrawals: tuple[Decision, ...] = ()
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> "Timeline":
         """Those of one subscription, in any order; one is its creation."""
         every = list(decisions)
-        return cls(standing(every), max(one.number for one in every))
+        withdrawals = tuple(one for one in every if one.type == "withdraw")
+        return cls(standing(every), max(one.number for one in every), withdrawals)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -155,10 +103,10 @@ class Timeline:
         ]
         return min(ends, default=None)
 
-    @property
-    def is_decided(self) -> bool:
-        """Whether anything was decided about it after its creation."""
-        return len(self.decisions) > 1
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it goes on for ever as it began."""
+        return len(self.entries) == 1 and self.end_at is None
 
     @cached_property
     def trial_end(self) -> datetime | None:
@@ -209,17 +157,24 @@ class Timeline:
             last = found[-1]
             if self.end_at is not None and entry.at >= self.end_at:
                 break
-            moved = _moved(last, before.state.terms, entry)
+            moved = moved_by(last, before.state.terms, entry)
             if moved is None:
                 continue
             is_after = entry.decision is not None and entry.decision.is_after_boundary
             count = last.boundaries_until(entry.at, including=is_after)
             if count:
-                found[-1] = replace(last, end=entry.at)
+                found[-1] = replace(last, end=entry.at, ends_after=is_after)
             else:
                 found.pop()
             found.append(replace(moved, number=last.number + count))
-        return (*found[:-1], replace(found[-1], end=self.end_at))
+        return (
+            *found[:-1],
+            replace(found[-1], end=self.end_at, ends_after=self._ends_after),
+        )
+
+    @property
+    def _ends_after(self) -> bool:
+        return self._ending is not None and self._ending.is_after_boundary
 
     @cached_property
     def final(self) -> int | None:
@@ -227,8 +182,7 @@ class Timeline:
         last = self.stretches[-1]
         if last.end is None:
             return None
-        is_after = self._ending is not None and self._ending.is_after_boundary
-        return last.number + last.boundaries_until(last.end, including=is_after)
+        return last.number + last.boundaries_until(last.end, including=last.ends_after)
 
     def stretch_of(self, number: int) -> Stretch:
         """The stretch in which period `number` of its rhythms lies."""
@@ -262,12 +216,37 @@ class Timeline:
         yield fine.code, stretch.period(fine, own).cut(at, zone)
         for rhythm in self.rhythms_in(stretch)[1:]:
             schedule = stretch.schedule(rhythm)
-            if stretch.end == at and not _has_boundary(schedule, stretch, own + 1, at):
+            if stretch.end == at and not has_boundary(schedule, stretch, own + 1, at):
                 yield rhythm.code, stretch.period_ending(rhythm, at).cut(at, zone)
                 continue
             turn = schedule.number_at(at)
             if turn and schedule.date_of(turn) == stretch.finest.date_of(own + 1):
                 yield rhythm.code, stretch.period(rhythm, turn - 1)
+
+    def since(self, at: datetime, before: datetime) -> datetime | None:
+        """The earliest instant from which on a document at `at` may find something else due than
+        the one at the boundary `before` did; None where nothing was decided between.
+        """
+        news = [
+            one.effective_at
+            for one in self.decisions
+            if one.type != "create"
+            and one.effective_at <= at
+            and max(one.effective_at, one.requested_at) >= before
+        ]
+        news += [one.requested_at for one in self.withdrawals if one.requested_at >= before]
+        return max(min(news), self.start) if news else None
+
+    def periods_between(
+        self, start: datetime, end: datetime
+    ) -> Iterator[tuple[Rhythm, BillingPeriod]]:
+        """The periods of all rhythms that begin before `end` and do not end before `start`, as they
+        open.
+        """
+        for stretch in self.stretches:
+            for rhythm in self.rhythms_in(stretch):
+                for period in stretch.periods_between(rhythm, start, end):
+                    yield rhythm, period
 
     def _begun(self, number: int, at: datetime) -> Iterator[tuple[str, BillingPeriod]]:
         stretch = self.stretch_of(number)
@@ -294,7 +273,7 @@ class Timeline:
         """
         stretch = self.stretch_of(period.number)
         whole = period.uncut()
-        cuts = [end for end in (stretch.end,) if end is not None and end <= by]
+        cuts = [end for end in (stretch.end, self.end_at) if end is not None and end <= by]
         if (end := self.ends_by(whole.start)) is not None:
             cuts.append(end)
         return whole.cut(min(cuts), stretch.terms.zone) if cuts else whole
@@ -322,46 +301,42 @@ class Timeline:
         paid = (one.number for one in self.stretches if not self.state_at(one.start).in_trial)
         return next(paid, None)
 
-    def usage_waits(self, boundary: Boundary) -> bool:
-        """Whether a period of a usage price ends at a boundary."""
-        return any(
-            price.meter is not None and held.state.terms.rhythm_of(price).code == rhythm
-            for rhythm, period in boundary.ended.items()
-            for held in self.held(period.interval)
-            for price in held.state.terms.prices
-        )
-
-    @cached_property
+    @property
     def meters(self) -> set[str]:
         """The codes of the meters that any of its states bills."""
-        return {meter for entry in self.entries for meter in entry.state.terms.meters}
+        return {code for codes in self.meters_by_rhythm.values() for code in codes}
 
+    @cached_property
+    def meters_by_rhythm(self) -> Mapping[str, set[str]]:
+        """The same by the code of the rhythm that they are billed on."""
+        found: dict[str, set[str]] = {}
+        for terms in (entry.state.terms for entry in self.entries):
+            for price in terms.prices:
+                if price.meter is not None:
+                    found.setdefault(terms.rhythm_of(price).code, set()).add(price.meter)
+        return found
 
-def _has_boundary(schedule: Schedule, stretch: Stretch, own: int, at: datetime) -> bool:
-    """Whether a rhythm ends a period of its own where its stretch ends."""
-    turn = schedule.number_at(at)
-    return (
-        stretch.finest.boundary(own) == at
-        and turn > 0
-        and schedule.date_of(turn) == stretch.finest.date_of(own)
-    )
+    def states_of_decisions(self, at: datetime) -> dict[int, str]:
+        """What has become of each decision by an instant, by number: `scheduled`, `in_force`, or
+        `past` where a later one took its place. Withdrawn ones are left out.
+        """
+        found: dict[int, str] = {}
+        latest: dict[object, int] = {}
+        for one in self.decisions:
+            found[one.number] = "scheduled" if one.effective_at > at else "in_force"
+            if one.effective_at > at:
+                continue
+            subject = one.subject
+            if subject in latest:
+                found[latest[subject]] = "past"
+            latest[subject] = one.number
+        return found
 
-
-def _moved(last: Stretch, before: Terms, entry: Entry) -> Stretch | None:
-    """The stretch that begins with an entry, its number still to come; None where boundaries go on
-    as they were.
-    """
-    terms, grid = entry.state.terms, last.laid_by
-    if entry.opens_anew:
-        is_new = terms.anchor == "anniversary"
-        return Stretch(0, entry.at, terms, None if is_new else grid)
-    if terms.zone != before.zone:
-        own = last.finest.number_at(entry.at)
-        begins_on = last.finest.date_of(own) if last.finest.boundary(own) == entry.at else None
-        local = local_date(entry.at, terms.zone)
-        return Stretch(
-            0, entry.at, terms, grid, local if begins_on is None else max(begins_on, local)
-        )
-    if terms.boundary_rhythm != last.terms.boundary_rhythm:
-        return Stretch(0, entry.at, terms, grid)
-    return None
+    @cached_property
+    def minimum_rhythms(self) -> set[str]:
+        """The codes of the rhythms whose periods come to a minimum, of the plans that have one."""
+        return {
+            entry.state.terms.rhythm.code
+            for entry in self.entries
+            if entry.state.terms.minimum_commitment_minor is not None
+        }

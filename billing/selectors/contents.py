@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models import Charge, Invoice, Period, Subscription
-from billing.rating.facts import InvoiceFacts, PeriodFacts
+from billing.models import Charge, Invoice, Period, Subscription, SubscriptionChange
+from billing.rating.facts import InvoiceFacts
 from billing.rating.invoice import InvoiceContent, compute_invoice
-from billing.rating.terms import Terms
+from billing.rating.timeline import Timeline
 from billing.selectors.adjustments import AdjustmentBook, known_adjustments
+from billing.selectors.changed import FeeBook, Looked, looked_by_change, looked_for_change
 from billing.selectors.corrections import (
     NO_CORRECTIONS,
     Corrections,
@@ -23,14 +24,15 @@ from billing.selectors.corrections import (
 from billing.selectors.facts import (
     Boundary,
     UsageSource,
+    alone_facts,
     boundary_facts,
     charge_invoice_facts,
-    correction_invoice_facts,
 )
-from billing.selectors.timelines import timelines_of
+from billing.selectors.timelines import Turn, timelines_of
 from ingest.selectors.bounds import ArrivalBound
 from neruba.ids import new_id
 from neruba.models import Project
+from neruba.period import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +46,28 @@ class Computed:
 
 
 def draft_of_boundary(
-    *,
-    project: Project,
-    subscription: Subscription,
-    terms: Terms,
-    number: int,
-    ended: PeriodFacts | None,
-    begun: PeriodFacts | None,
-    created_at: datetime,
+    *, project: Project, subscription: Subscription, turn: Turn, created_at: datetime
 ) -> Invoice:
     """The draft, not yet stored, of a boundary.
 
     It is finalised after the grace of the period that ended, at the boundary itself where nothing
     on it is usage.
     """
+    ended, begun = turn.finest
     shown = ended or begun
     assert shown is not None, "a boundary ends or begins a period"
-    at = ended.period.end if ended is not None else terms.start
-    waits = terms.has_usage_at(number)
+    waits = ended is not None and turn.waits
     return Invoice(
         project=project,
         public_id=new_id("inv"),
-        operation_key=subscription.boundary_key(number),
+        operation_key=subscription.boundary_key(turn.number),
         reason=Invoice.Reason.SUBSCRIPTION,
         customer=subscription.customer,
         subscription=subscription,
-        boundary=number,
-        currency=terms.currency,
-        boundary_at=at,
-        due_at=at + ended.policy.grace if ended is not None and waits else at,
+        boundary=turn.number,
+        currency=turn.terms.currency,
+        boundary_at=turn.at,
+        due_at=turn.at + ended.policy.grace if ended is not None and waits else turn.at,
         period_start=shown.period.start,
         period_end=shown.period.end,
         created_at=created_at,
@@ -93,6 +88,29 @@ def draft_of_charge(*, project: Project, charge: Charge, created_at: datetime) -
         period_start=charge.effective_at,
         period_end=charge.effective_at,
         created_at=created_at,
+    )
+
+
+def draft_of_change(
+    *, subscription: Subscription, change: SubscriptionChange, running: Interval, at: datetime
+) -> Invoice:
+    """The draft, not yet stored, of an invoice for nothing but a change that is billed at once:
+    when it takes effect, or is asked for after that. `running` is the period in which it does.
+    """
+    due_at = max(change.effective_at, at)
+    return Invoice(
+        project=subscription.project,
+        public_id=new_id("inv"),
+        operation_key=f"change:{subscription.external_id}:{change.number}",
+        reason=Invoice.Reason.CHANGE,
+        customer=subscription.customer,
+        subscription=subscription,
+        currency=subscription.currency,
+        boundary_at=due_at,
+        due_at=due_at,
+        period_start=running.start,
+        period_end=running.end,
+        created_at=at,
     )
 
 
@@ -172,6 +190,11 @@ def computed(
         issued = issued_corrections(project, invoices, bound=bound, source=source)
     else:
         pending = pending_corrections(project, subscriptions, bound=bound)
+    fees = FeeBook(
+        project,
+        _looked(invoices, facts),
+        before=dict(enumerate(invoices)) if as_known else None,
+    )
     book = None
     if not as_known:
         taken = [charge for several in charges.values() for charge in several]
@@ -179,18 +202,23 @@ def computed(
     answer: dict[int, Computed] = {}
     # In the order of their numbers: what one document corrects, the next need not.
     for index in sorted(range(len(invoices)), key=lambda i: order_of(invoices[i])):
-        invoice, (mine, changes) = invoices[index], facts[index]
+        invoice, (mine, timeline) = invoices[index], facts[index]
+        mine = fees.put_in(index, mine)
         if book is None:
             again = issued.get(invoice.pk, NO_CORRECTIONS)
             known = known_adjustments(project, invoice, mine)
         else:
             again = pending.get(invoice.subscription_id or 0, NO_CORRECTIONS)
+            if invoice.reason == Invoice.Reason.CHANGE:
+                again = NO_CORRECTIONS
             known = book.of(invoice, mine)
         content = compute_invoice(again.put_in(known.put_in(mine)))
         if book is not None:
             book.note(invoice, content)
-            if invoice.subscription_id in pending:
+            fees.note(invoice, content)
+            if invoice.subscription_id in pending and again is not NO_CORRECTIONS:
                 pending[invoice.subscription_id] = again.after(content)
+        changes = 0 if timeline is None else timeline.changes
         answer[index] = Computed(invoice, content, tuple(charges.get(index, ())), changes)
     return [answer[index] for index in range(len(invoices))]
 
@@ -210,8 +238,8 @@ def _uncorrected(
     charges: Mapping[int, Sequence[Charge]],
     source: UsageSource,
     as_known: bool,
-) -> list[tuple[InvoiceFacts, int]]:
-    """The facts of each document but its corrections, and how many changes its timeline knew."""
+) -> list[tuple[InvoiceFacts, Timeline | None]]:
+    """The facts of each document but its corrections, and the timeline that it knew."""
     places = [i for i, invoice in enumerate(invoices) if invoice.boundary is not None]
     boundaries = []
     for index in places:
@@ -228,15 +256,39 @@ def _uncorrected(
         charges={place: charges.get(index, ()) for place, index in enumerate(places)},
     )
     by_place = dict(zip(places, found, strict=True))
-    alone = [row for row in invoices if row.reason == Invoice.Reason.CORRECTION]
-    timelines = timelines_of(project, {row.subscription_id for row in alone if row.subscription_id})
-    answer: list[tuple[InvoiceFacts, int]] = []
+    alone = [row for row in invoices if row.boundary is None and row.subscription_id is not None]
+    known_changes = {row.subscription_id: row.known_changes for row in alone if as_known}
+    timelines = timelines_of(
+        project,
+        {row.subscription_id for row in alone if row.subscription_id},
+        known={pk: number for pk, number in known_changes.items() if pk} or None,
+    )
+    answer: list[tuple[InvoiceFacts, Timeline | None]] = []
     for index, invoice in enumerate(invoices):
         if index in by_place:
-            answer.append((by_place[index].facts, by_place[index].known_changes))
+            answer.append((by_place[index].facts, by_place[index].timeline))
         elif invoice.subscription_id is not None:
             timeline = timelines[invoice.subscription_id]
-            answer.append((correction_invoice_facts(invoice, timeline.terms), timeline.changes))
+            terms = timeline.terms_at(invoice.boundary_at)
+            answer.append((alone_facts(invoice, terms), timeline))
         else:
-            answer.append((charge_invoice_facts(invoice.customer, charges[index][0]), 0))
+            answer.append((charge_invoice_facts(invoice.customer, charges[index][0]), None))
     return answer
+
+
+def _looked(
+    invoices: Sequence[Invoice], facts: Sequence[tuple[InvoiceFacts, Timeline | None]]
+) -> dict[int, Looked]:
+    """Where each document looks for what changed, by index; the others are left out."""
+    found: dict[int, Looked] = {}
+    for index, (invoice, (_, timeline)) in enumerate(zip(invoices, facts, strict=True)):
+        looked = None
+        if timeline is None or timeline.is_plain:
+            continue
+        if invoice.reason == Invoice.Reason.CHANGE:
+            looked = looked_by_change(invoice, timeline)
+        elif invoice.boundary:
+            looked = looked_for_change(invoice, timeline, invoice.boundary_at)
+        if looked is not None:
+            found[index] = looked
+    return found

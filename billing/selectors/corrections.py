@@ -11,9 +11,17 @@ from billing.models import (
 )
 from billing.rating.adjustments import Adjustments
 from billing.rating.correction import corrected_key
-from billing.rating.facts import BilledUsage, CorrectionFacts, InvoiceFacts, MinimumFacts
+from billing.rating.facts import (
+    BilledUsage,
+    CorrectionFacts,
+    InvoiceFacts,
+    MinimumFacts,
+    PeriodFacts,
+    usage_name,
+)
 from billing.rating.invoice import InvoiceContent
-from billing.rating.terms import Terms
+from billing.rating.parts import usage_parts
+from billing.rating.timeline import Timeline
 from billing.selectors.adjustments import (
     CountedPeriod,
     counted,
@@ -23,7 +31,7 @@ from billing.selectors.facts import UsageSource, usage_facts
 from billing.selectors.late_periods import is_drafted, late_periods
 from billing.selectors.printed import printed_for, with_printed
 from billing.selectors.standing import Standings
-from billing.selectors.timelines import period_facts, timelines_of
+from billing.selectors.timelines import held_period, period_facts, timelines_of
 from ingest.selectors.bounds import ArrivalBound
 from neruba.models import Project
 
@@ -152,19 +160,11 @@ def _minimums(
     one: those whose own document was made before.
     """
     timelines = timelines_of(project, {row.subscription_id for row in periods})
-    mine = [
-        row
-        for row in periods
-        if timelines[row.subscription_id].terms.minimum_commitment_minor is not None
-    ]
-    whole = _plan_periods(project, mine, {pk: one.terms for pk, one in timelines.items()})
+    mine = [row for row in periods if timelines[row.subscription_id].minimum_rhythms]
+    whole = _plan_periods(project, mine, timelines)
     places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in whole}
     found = counted(project, places.values(), before=before)
-    keys = {}
-    for row in whole:
-        terms = timelines[row.subscription_id].terms
-        number = terms.boundary_at_end(row.rhythm, period_facts(row).period)
-        keys[row.pk] = row.subscription.boundary_key(number)
+    keys = {row.pk: _document_key(row, timelines[row.subscription_id]) for row in whole}
     documents = list(
         Invoice.objects.filter(
             project=project, operation_key__in=keys.values(), sequence__isnull=False
@@ -179,18 +179,35 @@ def _minimums(
             continue
         sums, key = found[places[row.pk]], keys[row.pk]
         tax = Adjustments.read(known[key], "half_up").tax
-        one = MinimumFacts(period_facts(row), key, sums.lines_minor, sums.minimum_minor, tax)
+        held = known_period(row, timelines[row.subscription_id])
+        one = MinimumFacts(held, key, sums.lines_minor, sums.minimum_minor, tax)
         answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer
 
 
+def _document_key(row: Period, timeline: Timeline) -> str:
+    """The operation key of the document of the boundary at which a period ends."""
+    number = timeline.boundary_ending(row.rhythm, period_facts(row).period)
+    return row.subscription.boundary_key(number)
+
+
+def known_period(row: Period, timeline: Timeline) -> PeriodFacts:
+    """A period that is over, as all that is known now made it."""
+    facts = period_facts(row)
+    return held_period(timeline, facts, by=facts.period.whole.end)
+
+
 def _plan_periods(
-    project: Project, periods: Sequence[Period], terms: Mapping[int, Terms]
+    project: Project, periods: Sequence[Period], timelines: Mapping[int, Timeline]
 ) -> list[Period]:
-    """The periods of the plan's own rhythm that have been drafted to their end, and in which one of
-    these periods lies; each once, in order.
+    """The periods of rhythms with a plan's minimum that have been drafted to their end, and in
+    which one of these periods lies; each once, in order.
     """
-    own = {row.pk: row for row in periods if row.rhythm == terms[row.subscription_id].rhythm.code}
+
+    def commits(row: Period) -> bool:
+        return row.rhythm in timelines[row.subscription_id].minimum_rhythms
+
+    own = {row.pk: row for row in periods if commits(row)}
     others = [row for row in periods if row.pk not in own]
     if others:
         rows = Period.objects.filter(
@@ -201,7 +218,7 @@ def _plan_periods(
             end__gte=min(row.end for row in others),
         )
         for plan in rows.select_related("subscription__customer"):
-            if plan.rhythm == terms[plan.subscription_id].rhythm.code and any(
+            if commits(plan) and any(
                 row.subscription_id == plan.subscription_id
                 and plan.start <= row.start
                 and row.end <= plan.end
@@ -220,25 +237,26 @@ def _unprinted(
 ) -> list[tuple[Period, list[CorrectionFacts]]]:
     """The usage of each period as known within the bound, as if nothing had been printed."""
     timelines = timelines_of(project, {row.subscription_id for row in periods})
-    billed = [
-        (row.subscription, timelines[row.subscription_id].terms, period_facts(row))
-        for row in periods
-    ]
+    billed = []
+    for row in periods:
+        timeline = timelines[row.subscription_id]
+        held = known_period(row, timeline)
+        billed.append((row.subscription, timeline.terms_at(held.period.start), held))
     usage = usage_facts(project, billed, bound=bound, source=source)
     answer = []
-    for row, (_, terms, held), of_period in zip(periods, billed, usage, strict=True):
-        boundary = terms.boundary_at_end(row.rhythm, held.period)
+    for row, (subscription, terms, held), of_period in zip(periods, billed, usage, strict=True):
+        boundary = timelines[row.subscription_id].boundary_ending(row.rhythm, held.period)
         facts = [
             CorrectionFacts(
                 held=held,
-                price=price.code,
-                invoice=row.subscription.boundary_key(boundary),
-                usage=of_period[price.code],
+                price=part.price.code,
+                invoice=subscription.boundary_key(boundary),
+                usage=of_period[usage_name(held, part)],
                 billed=BilledUsage(),
                 unit=boundary - 1,
+                part=part,
             )
-            for price in terms.prices_on(row.rhythm)
-            if price.kind == "usage"
+            for part in usage_parts(held, terms)
         ]
         answer.append((row, facts))
     return answer

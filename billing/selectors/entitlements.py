@@ -50,9 +50,9 @@ def _granting(project: Project, ids: Collection[int], at: datetime) -> dict[int,
     """The terms, at an instant, of the subscriptions that grant something then."""
     timelines = timelines_of(project, ids, at=at)
     return {
-        pk: timeline.terms
+        pk: timeline.terms_at(at)
         for pk, timeline in timelines.items()
-        if timeline.status(at) not in GRANTS_NOTHING and timeline.terms.entitlements
+        if timeline.status(at) not in GRANTS_NOTHING and timeline.terms_at(at).entitlements
     }
 
 

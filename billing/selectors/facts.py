@@ -9,13 +9,21 @@ from functools import lru_cache
 from typing import Literal
 
 from billing.models import Charge, Invoice, Subscription
-from billing.rating.facts import ChargeFacts, InvoiceFacts, PeriodFacts, UsageFacts
+from billing.rating.facts import (
+    ChargeFacts,
+    InvoiceFacts,
+    Part,
+    PeriodFacts,
+    UsageFacts,
+    usage_name,
+)
 from billing.rating.filters import PriceFilter
+from billing.rating.parts import usage_parts
 from billing.rating.plan import PlanPrice
 from billing.rating.price import GroupUse, Reads
 from billing.rating.terms import Terms
+from billing.rating.timeline import Timeline
 from billing.selectors.timelines import (
-    Timeline,
     Turn,
     stored_periods,
     timelines_of,
@@ -49,11 +57,16 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class BoundaryFacts:
-    """The facts of a boundary, and what its document must remember to be rebuilt."""
+    """The facts of a boundary at an instant, and the timeline that they came from."""
 
     facts: InvoiceFacts
     at: datetime
-    known_changes: int
+    timeline: Timeline
+
+    @property
+    def known_changes(self) -> int:
+        """What its document must remember to be rebuilt."""
+        return self.timeline.changes
 
 
 def boundary_facts(
@@ -81,9 +94,7 @@ def boundary_facts(
         {
             key
             for row in boundaries
-            for key in turn_keys(
-                row.subscription.pk, timelines[row.subscription.pk].terms, row.number
-            )
+            for key in turn_keys(row.subscription.pk, timelines[row.subscription.pk], row.number)
         },
     )
     turns = [
@@ -96,7 +107,7 @@ def boundary_facts(
         )
         for row in boundaries
     ]
-    usage = _usage_of_boundaries(project, boundaries, timelines, turns, bound=bound, source=source)
+    usage = _usage_of_boundaries(project, boundaries, turns, bound=bound, source=source)
     return [
         _boundary(row, timelines[row.subscription.pk], turn, of_row, (charges or {}).get(index, ()))
         for index, (row, turn, of_row) in enumerate(zip(boundaries, turns, usage, strict=True))
@@ -106,15 +117,14 @@ def boundary_facts(
 def _usage_of_boundaries(
     project: Project,
     boundaries: Sequence[Boundary],
-    timelines: Mapping[int, Timeline],
     turns: Sequence[Turn],
     *,
     bound: ArrivalBound | None,
     source: UsageSource,
 ) -> list[dict[str, UsageFacts]]:
-    """The usage of the periods that end at each boundary, by price code."""
+    """The usage of the periods that end at each boundary, by the names of its parts."""
     billed = [
-        (index, boundary.subscription, timelines[boundary.subscription.pk].terms, ended)
+        (index, boundary.subscription, turns[index].terms, ended)
         for index, boundary in enumerate(boundaries)
         for ended in turns[index].ended.values()
     ]
@@ -138,9 +148,9 @@ def _boundary(
     facts = InvoiceFacts(
         customer=row.subscription.customer.external_id,
         subscription=row.subscription.external_id,
-        currency=timeline.terms.currency,
+        currency=turn.terms.currency,
         period=shown.period.interval,
-        terms=timeline.terms,
+        terms=turn.terms,
         boundary=row.number,
         ended=ended,
         begun=begun,
@@ -148,9 +158,9 @@ def _boundary(
         charges=tuple(map(charge_facts, charges)),
         coarser_ended=coarser_ended,
         coarser_begun=coarser_begun,
+        first_paid=timeline.first_paid,
     )
-    at = ended.period.end if ended is not None else timeline.terms.start
-    return BoundaryFacts(facts, at, timeline.changes)
+    return BoundaryFacts(facts, turn.at, timeline)
 
 
 def charge_facts(row: Charge) -> ChargeFacts:
@@ -174,8 +184,10 @@ def charge_invoice_facts(customer: Customer, charge: Charge) -> InvoiceFacts:
     )
 
 
-def correction_invoice_facts(invoice: Invoice, terms: Terms) -> InvoiceFacts:
-    """The facts of an invoice of nothing but corrections, which are still to be put in."""
+def alone_facts(invoice: Invoice, terms: Terms) -> InvoiceFacts:
+    """The facts of an invoice of nothing but corrections, or of a change, which are still to be put
+    in.
+    """
     assert invoice.subscription is not None
     return InvoiceFacts(
         customer=invoice.customer.external_id,
@@ -193,10 +205,12 @@ def usage_facts(
     bound: ArrivalBound | None,
     source: UsageSource,
 ) -> list[dict[str, UsageFacts]]:
-    """What the meters say of each of these periods, by the code of each price of its rhythm;
-    subscriptions with their customers.
+    """What the meters say of each of these periods, by the name of each part in which a price of
+    its rhythm is in force; subscriptions with their customers. `terms` are those of a period
+    without states of its own.
     """
-    codes = {meter for _, terms, _ in billed for meter in terms.meters}
+    parts = [usage_parts(held, terms) for _, terms, held in billed]
+    codes = {part.price.meter for several in parts for part in several}
     meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
     names = {subscription.customer.external_id for subscription, _, _ in billed}
     subjects: dict[str, int] = dict(
@@ -206,28 +220,18 @@ def usage_facts(
     )
     needs: list[UsageNeed] = []
     wanted: list[tuple[int, str, Meter]] = []
-    for index, (subscription, terms, held) in enumerate(billed):
-        for price in terms.prices_on(held.rhythm):
-            if price.meter is None:
-                continue
-            wanted.append((index, price.code, meters[price.meter]))
-            needs.append(
-                UsageNeed(
-                    subject_id=subjects[subscription.customer.external_id],
-                    meter_id=meters[price.meter].pk,
-                    zone=terms.zone,
-                    start=held.period.start,
-                    end=held.period.end,
-                    subscription=subscription.external_id,
-                    filters=filters_of(price),
-                    detail=DETAILS[price.price.reads],
-                )
-            )
+    for index, (subscription, _, held) in enumerate(billed):
+        for part in parts[index]:
+            assert part.price.meter is not None, "usage is measured"
+            meter = meters[part.price.meter]
+            wanted.append((index, usage_name(held, part), meter))
+            subject = subjects[subscription.customer.external_id]
+            needs.append(_need(subscription, held, part, subject, meter))
     answer: list[dict[str, UsageFacts]] = [{} for _ in billed]
     by_id = {meter.pk: meter for meter in meters.values()}
     found = usage_of(project, needs, bound=bound, source=source, meters=by_id)
-    for (index, code, meter), usage in zip(wanted, found, strict=True):
-        answer[index][code] = UsageFacts(
+    for (index, name, meter), usage in zip(wanted, found, strict=True):
+        answer[index][name] = UsageFacts(
             meter=meter.code,
             aggregation=meter.aggregation,
             quantity=usage.quantity,
@@ -237,6 +241,23 @@ def usage_facts(
             values=usage.values,
         )
     return answer
+
+
+def _need(
+    subscription: Subscription, held: PeriodFacts, part: Part, subject_id: int, meter: Meter
+) -> UsageNeed:
+    whole = held.period.interval
+    return UsageNeed(
+        subject_id=subject_id,
+        meter_id=meter.pk,
+        zone=part.terms.zone,
+        start=whole.start,
+        end=whole.end,
+        subscription=subscription.external_id,
+        filters=filters_of(part.price),
+        detail=DETAILS[part.price.price.reads],
+        parts=() if part.spans == (whole,) else part.spans,
+    )
 
 
 @lru_cache(maxsize=1024)

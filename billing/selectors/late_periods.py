@@ -92,12 +92,12 @@ NO_TYPES = _Types(set(), set())
 def _types_billed(project: Project, subscriptions: Collection[int]) -> dict[int, dict[str, _Types]]:
     """What each subscription has a price for, by the price's rhythm."""
     timelines = timelines_of(project, subscriptions)
-    codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
+    codes = {code for timeline in timelines.values() for code in timeline.meters}
     meters = {row.code: row for row in Meter.objects.filter(project=project, code__in=codes)}
     return {
         pk: {
-            rhythm: _types([meters[code] for code in timeline.terms.meters_on(rhythm)])
-            for rhythm in timeline.terms.schedules
+            rhythm: _types([meters[code] for code in sorted(codes)])
+            for rhythm, codes in timeline.meters_by_rhythm.items()
         }
         for pk, timeline in timelines.items()
     }

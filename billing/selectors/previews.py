@@ -56,6 +56,24 @@ def preview(
     return [one for one in found if subscription is None or _is_of(one.invoice, subscription)]
 
 
+def first_document(*, subscription: Subscription, since: datetime, at: datetime) -> list[Computed]:
+    """The first document of a subscription that bills up to an instant or beyond, as a run would
+    issue it: its draft, else its boundary; none where it comes to nothing.
+    """
+    timeline = timelines_of(subscription.project, [subscription.pk])[subscription.pk]
+    number = subscription.next_boundary
+    while (horizon := timeline.boundary_at(number)) is not None and horizon < since:
+        number += 1
+    found = preview(
+        project=subscription.project,
+        customer=subscription.customer,
+        subscription=subscription,
+        as_of=horizon or since,
+        at=at,
+    )
+    return [one for one in found if one.invoice.boundary_at >= since][:1]
+
+
 def due_documents(
     *, project: Project, customer: Customer, as_of: datetime, at: datetime
 ) -> tuple[list[Computed], int]:
@@ -156,19 +174,12 @@ def _boundaries(
     """The drafts of the boundaries up to an instant; without one, of the next boundary alone."""
     timeline = timelines_of(project, [subscription.pk])[subscription.pk]
     number = subscription.next_boundary
-    stored = stored_periods(project, set(turn_keys(subscription.pk, timeline.terms, number)))
+    stored = stored_periods(project, set(turn_keys(subscription.pk, timeline, number)))
     drafts: list[Invoice] = []
     while True:
         turn = turn_at(project, timeline, number, subscription=subscription.pk, stored=stored)
-        ended, begun = turn.finest
         draft = draft_of_boundary(
-            project=project,
-            subscription=subscription,
-            terms=timeline.terms,
-            number=number,
-            ended=ended,
-            begun=begun,
-            created_at=at,
+            project=project, subscription=subscription, turn=turn, created_at=at
         )
         if until is not None and draft.boundary_at > until:
             return drafts
@@ -178,6 +189,6 @@ def _boundaries(
                 pointer="/as_of",
             )
         drafts.append(draft)
-        if until is None or begun is None:
+        if until is None or not turn.begun:
             return drafts
         number += 1

@@ -62,8 +62,9 @@ def _first_with_usage(project: Project, running: QuerySet[Period]) -> Period | N
         some = list(rows[first : first + AT_ONCE])
         timelines = timelines_of(project, {row.subscription_id for row in some})
         for row in some:
-            terms = timelines[row.subscription_id].terms
-            if len(terms.rhythms) == 1 or terms.meters_on(row.rhythm):
+            timeline = timelines[row.subscription_id]
+            is_finest = row.rhythm == timeline.stretch_of(row.number).terms.boundary_rhythm.code
+            if is_finest or timeline.meters_by_rhythm.get(row.rhythm):
                 return row
         if len(some) < AT_ONCE:
             break

@@ -1,16 +1,18 @@
-"""The state of subscriptions, derived from their changes."""
+"""Timelines of subscriptions, read from their changes, and the periods that they opened."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
 from billing.models import Period, SubscriptionChange
+from billing.rating.decisions import Decision
 from billing.rating.facts import PeriodFacts
 from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
+from billing.rating.timeline import Held, Timeline
 from neruba.canonical import canonical_json
 from neruba.models import Project
 from neruba.project_settings import ProjectSettings
@@ -25,23 +27,8 @@ PERIOD_COLUMNS = (
 # The policy and the rhythm, then the fields of a BillingPeriod in their order.
 FACT_COLUMNS = (
     *("policy", "rhythm", "number", "start", "end", "starts_on", "ends_on"),
-    *("whole_start", "whole_starts_on"),
+    *("whole_start", "whole_starts_on", "whole_end", "whole_ends_on"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """What the changes up to a number of them add up to. `end_at` is None while nothing ends it."""
-
-    terms: Terms
-    end_at: datetime | None
-    changes: int
-
-    def status(self, at: datetime) -> str:
-        """`pending` before the start, `canceled` from the end on, else `active`."""
-        if at < self.terms.start:
-            return "pending"
-        return "canceled" if self.end_at is not None and self.end_at <= at else "active"
 
 
 def timelines_of(
@@ -64,7 +51,7 @@ def timelines_of(
         asked = at is None or change.type == Type.CREATE or change.requested_at <= at
         if asked and (known is None or change.number <= known[pk]):
             changes.setdefault(pk, []).append(change)
-    return {pk: _fold(several) for pk, several in changes.items()}
+    return {pk: _timeline(tuple(several)) for pk, several in changes.items()}
 
 
 class _Change(NamedTuple):
@@ -75,20 +62,10 @@ class _Change(NamedTuple):
     content: str
 
 
-def _fold(changes: list[_Change]) -> Timeline:
-    assert changes[0].type == Type.CREATE, "a timeline begins with its creation"
-    ends = [change.effective_at for change in changes if change.type == Type.CANCEL]
-    return Timeline(
-        terms=_terms(changes[0].content),
-        end_at=min(ends, default=None),
-        changes=changes[-1].number,
-    )
-
-
-@lru_cache(maxsize=1024)
-def _terms(content: str) -> Terms:
+@lru_cache(maxsize=4096)
+def _timeline(changes: tuple[_Change, ...]) -> Timeline:
     """A step reads the timelines of a chunk of customers two or three times."""
-    return Terms.read(content)
+    return Timeline.of(Decision(*one) for one in changes)
 
 
 def period_facts(row: Period) -> PeriodFacts:
@@ -124,8 +101,15 @@ def stored_periods(project: Project, wanted: Collection[PeriodKey]) -> dict[Peri
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What ends and what begins at a boundary, by the code of the rhythm, the finest first."""
+    """What ends and what begins at boundary `number`, by the code of the rhythm, the finest first:
+    what ended as it was cut, what begins as far as is known when it opens.
 
+    `terms` are those that hold from then on, or held until the end.
+    """
+
+    number: int
+    at: datetime
+    terms: Terms
     ended: Mapping[str, PeriodFacts]
     begun: Mapping[str, PeriodFacts]
 
@@ -139,13 +123,22 @@ class Turn:
         """The same of the other rhythms."""
         return dict(islice(self.ended.items(), 1, None)), dict(islice(self.begun.items(), 1, None))
 
+    @property
+    def waits(self) -> bool:
+        """Whether a period of a usage price ends there."""
+        return any(
+            price.kind == "usage" and terms.rhythm_of(price).code == rhythm
+            for rhythm, facts in self.ended.items()
+            for terms in ([one.state.terms for one in facts.held] or [self.terms])
+            for price in terms.prices
+        )
 
-def turn_keys(subscription: int, terms: Terms, number: int) -> Iterator[PeriodKey]:
+
+def turn_keys(subscription: int, timeline: Timeline, number: int) -> Iterator[PeriodKey]:
     """The periods that end and begin at boundary `number`."""
-    for rhythm, own in terms.turns(number).items():
-        if own:
-            yield PeriodKey(subscription, rhythm, own - 1)
-        yield PeriodKey(subscription, rhythm, own)
+    boundary = timeline.boundary(number)
+    for rhythm, period in (*boundary.ended.items(), *boundary.begun.items()):
+        yield PeriodKey(subscription, rhythm, period.number)
 
 
 def turn_at(
@@ -157,39 +150,64 @@ def turn_at(
     stored: Mapping[PeriodKey, PeriodFacts],
 ) -> Turn:
     """What ends and begins at boundary `number`: as stored, or as it would open now."""
-    terms, turns = timeline.terms, timeline.terms.turns(number)
-    ended = {
-        rhythm: stored.get(PeriodKey(subscription, rhythm, own - 1))
-        or coming_period(project, terms, own - 1, rhythm)
-        for rhythm, own in turns.items()
-        if own
-    }
-    if is_over(timeline, next(iter(ended.values()), None)):
-        return Turn(ended, {})
-    begun = {
-        rhythm: stored.get(PeriodKey(subscription, rhythm, own))
-        or coming_period(project, terms, own, rhythm)
-        for rhythm, own in turns.items()
-    }
-    return Turn(ended, begun)
+    boundary = timeline.boundary(number)
+
+    def facts_of(rhythm: str, period: BillingPeriod) -> PeriodFacts:
+        held = stored.get(PeriodKey(subscription, rhythm, period.number))
+        return held or PeriodFacts(period, project.policy, rhythm)
+
+    return Turn(
+        number,
+        boundary.at,
+        _terms_from(timeline, boundary.at, is_last=boundary.is_last),
+        {
+            rhythm: held_period(timeline, facts_of(rhythm, period), by=boundary.at)
+            for rhythm, period in boundary.ended.items()
+        },
+        {
+            rhythm: _opening(timeline, facts_of(rhythm, period))
+            for rhythm, period in boundary.begun.items()
+        },
+    )
 
 
-def is_over(timeline: Timeline, ended: PeriodFacts | None) -> bool:
-    """Whether the timeline has ended where a period did (None: where it starts)."""
-    at = ended.period.end if ended is not None else timeline.terms.start
-    return timeline.end_at is not None and timeline.end_at <= at
+def held_period(timeline: Timeline, facts: PeriodFacts, *, by: datetime) -> PeriodFacts:
+    """A stored period as what is known to have happened by an instant made it."""
+    if timeline.is_plain:
+        return facts
+    period = timeline.cut(facts.period, by)
+    first, *others = timeline.held(period.interval)
+    return replace(
+        facts,
+        period=period,
+        held=(first, *(one for one in others if one.start <= by)),
+        is_terminated=period.whole_end is not None and period.end == timeline.end_at,
+    )
 
 
-def coming_period(project: Project, terms: Terms, number: int, rhythm: str) -> PeriodFacts:
-    """A period that has not opened yet, under the policy that it would open with now."""
-    return PeriodFacts(terms.schedules[rhythm].period(number), project.policy, rhythm)
+def _opening(timeline: Timeline, facts: PeriodFacts) -> PeriodFacts:
+    """A period that begins, as it is billed ahead: in the state of its beginning."""
+    if timeline.is_plain:
+        return facts
+    start = facts.period.start
+    period = timeline.cut(facts.period, start)
+    held = (Held(start, timeline.state_at(start)),)
+    ends = period.whole_end is not None and period.end == timeline.ends_by(start)
+    return replace(facts, period=period, held=held, is_terminated=ends)
+
+
+def _terms_from(timeline: Timeline, at: datetime, *, is_last: bool) -> Terms:
+    if not is_last:
+        return timeline.terms_at(at)
+    before = [entry.state.terms for entry in timeline.entries if entry.at < at]
+    return before[-1] if before else timeline.agreed
 
 
 def period_row(
     project: Project, subscription_id: int, terms: Terms, facts: PeriodFacts
 ) -> tuple[object, ...]:
     """The values of PERIOD_COLUMNS for a period that opens."""
-    period = facts.period
+    period = facts.period.uncut()
     return (
         *(project.pk, subscription_id, facts.rhythm, period.number, period.start, period.end),
         *(period.starts_on, period.ends_on, period.whole_start, period.whole_starts_on),

@@ -138,7 +138,12 @@ def _differences(
     timelines = timelines_of(plan.project, [one.pk for one in subscriptions])
     rated: dict[int, _Both] = {}
     for one in subscriptions:
-        terms = timelines[one.pk].terms
+        on_it = [
+            entry.state.terms
+            for entry in timelines[one.pk].entries
+            if entry.state.terms.plan == plan.code
+        ]
+        terms = on_it[-1]
         drafted = drafted_terms(terms, draft.prices, draft.minimum_commitment_minor)
         why = _unlike(terms, drafted, draft)
         if why is None:

@@ -35,6 +35,7 @@ from billing.selectors.credits import credit_postings, drawing_of, settled_minor
 from billing.selectors.late_periods import corrections_alone, late_periods
 from billing.selectors.timelines import (
     PERIOD_COLUMNS,
+    Turn,
     period_row,
     stored_periods,
     timelines_of,
@@ -91,40 +92,51 @@ def open_boundaries(
         {
             key
             for row in subscriptions
-            for key in turn_keys(row.pk, timelines[row.pk].terms, row.next_boundary)
+            for key in turn_keys(row.pk, timelines[row.pk], row.next_boundary)
         },
     )
     drafts, opened = [], []
     for subscription in subscriptions:
         number, timeline = subscription.next_boundary, timelines[subscription.pk]
         turn = turn_at(project, timeline, number, subscription=subscription.pk, stored=stored)
-        ended, begun = turn.finest
         opened += [
-            period_row(project, subscription.pk, timeline.terms, one) for one in turn.begun.values()
+            period_row(project, subscription.pk, turn.terms, one) for one in turn.begun.values()
         ]
+        _cut_periods(subscription, turn)
         drafts.append(
-            draft_of_boundary(
-                project=project,
-                subscription=subscription,
-                terms=timeline.terms,
-                number=number,
-                ended=ended,
-                begun=begun,
-                created_at=at,
-            )
+            draft_of_boundary(project=project, subscription=subscription, turn=turn, created_at=at)
         )
         subscription.next_boundary = number + 1
-        subscription.due_at = begun.period.end if begun is not None else None
+        subscription.due_at = timeline.boundary_at(number + 1)
     insert_rows(Period, PERIOD_COLUMNS, opened)
     update_rows(
         Subscription,
         ("next_boundary", "due_at"),
         [(row.pk, row.next_boundary, row.due_at) for row in subscriptions],
     )
-    return _store_drafts(drafts)
+    return store_drafts(drafts)
 
 
-def _store_drafts(drafts: list[Invoice]) -> list[Invoice]:
+def _cut_periods(subscription: Subscription, turn: Turn) -> None:
+    """Say on its row where a period ended, that something ended before its time."""
+    for rhythm, facts in turn.ended.items():
+        period = facts.period
+        if period.whole_end is not None:
+            Period.objects.filter(
+                project=subscription.project_id,
+                subscription=subscription,
+                rhythm=rhythm,
+                number=period.number,
+            ).update(
+                end=period.end,
+                ends_on=period.ends_on,
+                whole_end=period.whole_end,
+                whole_ends_on=period.whole_ends_on,
+            )
+
+
+def store_drafts(drafts: list[Invoice]) -> list[Invoice]:
+    """Store drafts, which have their ids then; the caller holds the customers' locks."""
     rows = [[getattr(draft, name) for name in DRAFT_COLUMNS] for draft in drafts]
     for draft, pk in zip(drafts, insert_rows_for_ids(Invoice, DRAFT_COLUMNS, rows), strict=True):
         draft.pk = pk
@@ -142,7 +154,7 @@ def issue_charges(
 ) -> Finalized:
     """Issue an invoice for each of these charges alone."""
     drafts = [draft_of_charge(project=project, charge=charge, created_at=at) for charge in charges]
-    rows = _store_drafts(drafts)
+    rows = store_drafts(drafts)
     own = {index: [charge] for index, charge in enumerate(charges)}
     return _finalize(project=project, drafts=rows, charges=own, bound=bound, run=run, at=at)
 
@@ -171,7 +183,7 @@ def issue_corrections(
         )
         for pk, mine in periods.items()
     ]
-    rows = _store_drafts(drafts)
+    rows = store_drafts(drafts)
     return _finalize(project=project, drafts=rows, charges={}, bound=bound, run=run, at=at)
 
 

@@ -64,6 +64,13 @@ def settle(project: Project, found: Sequence[Computed], *, bound: ArrivalBound) 
     _note_beyond(project, found, bound)
 
 
+def note_periods(project: Project, periods: Sequence[Period], known: ArrivalBound) -> None:
+    """Let the next document look again at the usage of periods that were billed, as a decision
+    that reaches back into them asks for. The caller holds the customers' locks.
+    """
+    _note(project, periods, known)
+
+
 def _note(project: Project, periods: Sequence[Period], known: ArrivalBound) -> None:
     """One row a period: the newer one knows all that the older one told of."""
     if periods:

@@ -38,6 +38,7 @@ def create_plan_version(
     prices: Sequence[Mapping[str, Any]],
     minimum_commitment: str | None = None,
     entitlements: Sequence[Mapping[str, Any]] = (),
+    trial_days: int = 0,
     based_on: int | None = None,
     actor: Actor,
     reason: str = "",
@@ -47,7 +48,8 @@ def create_plan_version(
     that.
 
     `minimum_commitment` is what each period comes to at least, in major units of the currency, or
-    None. `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError
+    None; `trial_days` are the local days at the start of a subscription in which no fee is due.
+    `based_on` is the latest version that its writer saw, 0 for none. Raises ConflictError
     where there is another by now, InvalidError with a pointer to the field of the price or of the
     entitlement that makes no sense.
     """
@@ -65,6 +67,7 @@ def create_plan_version(
             "prices": [price.definition() for price in parsed],
             **({} if minimum is None else {"minimum_commitment": minimum.amount}),
             **({"entitlements": granted} if granted else {}),
+            **({"trial_days": trial_days} if trial_days else {}),
         }
     )
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
@@ -84,6 +87,7 @@ def create_plan_version(
         interval=interval,
         interval_count=interval_count,
         minimum_commitment_minor=None if minimum is None else minimum.minor,
+        trial_days=trial_days,
         entitlements=canonical_json(granted) if granted else "",
         content_hash=content_hash,
         created_at=at,

@@ -22,6 +22,7 @@ from billing.admin.documents import document_table, read_documents
 from billing.admin.entitlements import entitlement_table
 from billing.admin.subscription import subscription_status
 from billing.models import Charge, Invoice, Subscription
+from billing.rating.terms import Terms
 from billing.rating.words import spoken
 from billing.selectors.documents import RELATED, Document, document_of_computed
 from billing.selectors.previews import preview
@@ -284,7 +285,7 @@ def subscription_section(customer: Customer, at: datetime) -> Table:
             (
                 link_to(row),
                 subscription_status(timelines[row.pk].status(at)),
-                f"{timelines[row.pk].terms.plan} v{timelines[row.pk].terms.plan_version}",
+                _plan(timelines[row.pk].terms_at(at)),
                 instant(row.start_at),
                 instant(row.due_at) or f"none; ended {instant(row.end_at)}",
                 _next_invoice(coming[row.pk]) if row.pk in coming else unknown,
@@ -307,6 +308,10 @@ def _coming(customer: Customer, at: datetime) -> dict[int, Document]:
         if computed.invoice.subscription_id is not None:
             found.setdefault(computed.invoice.subscription_id, document_of_computed(computed))
     return found
+
+
+def _plan(terms: Terms) -> str:
+    return f"{terms.plan} v{terms.plan_version}"
 
 
 def _next_invoice(document: Document) -> str:

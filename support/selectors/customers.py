@@ -70,13 +70,13 @@ def _of_periods(
     customer: Customer, subject: Subject, periods: Sequence[Period]
 ) -> list[MeterUsage]:
     timelines = timelines_of(customer.project, [row.subscription_id for row in periods])
-    codes = {code for timeline in timelines.values() for code in timeline.terms.meters}
+    codes = {code for timeline in timelines.values() for code in timeline.meters}
     rows = Meter.objects.filter(project=customer.project, code__in=codes)
     meters = {meter.code: meter for meter in rows}
     wanted = [
         (meters[code], row.subscription.external_id, Interval(row.start, row.end), row.zone)
         for row in periods
-        for code in sorted(timelines[row.subscription_id].terms.meters_on(row.rhythm))
+        for code in sorted(timelines[row.subscription_id].meters_by_rhythm.get(row.rhythm, ()))
     ]
     return _read(customer.project, subject, wanted)
 

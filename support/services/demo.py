@@ -8,11 +8,12 @@ from itertools import groupby
 from operator import itemgetter
 
 from billing.models import Coupon, Plan, Subscription
+from billing.services.changes import change_subscription
 from billing.services.charges import accept_charge
 from billing.services.coupons import create_coupon, redeem_coupon
 from billing.services.plans import create_plan_version
 from billing.services.steps import issue_now
-from billing.services.subscriptions import cancel_at_period_end, create_subscription
+from billing.services.subscriptions import create_subscription
 from ingest.services.events import accept_events
 from ingest.services.meters import create_meter
 from ingest.services.void import void_event
@@ -244,10 +245,12 @@ def _give(project: Project, gift: world.Gift) -> None:
 
 
 def _cancel(project: Project, cancellation: world.Cancellation) -> None:
-    cancel_at_period_end(
+    change_subscription(
         subscription=Subscription.objects.get(
             project=project, customer__external_id=cancellation.customer
         ),
+        type="cancel",
+        given={"at": "period_end"},
         reason=cancellation.reason,
         actor=ACTOR,
         at=cancellation.at,

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.rating.decisions import Decision
 from billing.rating.plan import parse_plan_price
 from billing.rating.proration import Basis
 from billing.rating.rhythm import Anchor, Rhythm, UnnestedError, from_finest, nests
 from billing.rating.terms import Terms
+from billing.rating.timeline import Timeline
 from neruba.canonical import canonical_json
 
 rhythms = st.builds(
@@ -56,12 +58,14 @@ def test_every_boundary_of_a_nested_rhythm_is_one_of_the_finer(
         assert [fine.boundary(n) for n in numbers] == [coarse.boundary(n) for n in range(6)]
         # The turns say the same, and name no boundary of the coarser one twice.
         code = coarse.rhythm.code
-        turns = [agreed.turns(n).get(code) for n in range(min(numbers[-1], 400) + 1)]
-        named = [turn for turn in turns if turn is not None]
-        assert named == list(range(len(named)))
-        for own in named[:-1]:
-            period = coarse.period(own)
-            assert turns[agreed.boundary_at_end(code, period)] == own + 1
+        creation = Decision(1, "create", start, start, canonical_json(agreed.content()))
+        timeline = Timeline.of([creation])
+        boundaries = [timeline.boundary(n) for n in range(min(numbers[-1], 400) + 1)]
+        begun = [(one.number, one.begun[code].number) for one in boundaries if code in one.begun]
+        assert [own for _, own in begun] == list(range(len(begun)))
+        for (_, own), (number, _) in zip(begun, begun[1:], strict=False):
+            assert timeline.boundary_ending(code, coarse.period(own)) == number
+            assert boundaries[number].ended[code] == coarse.period(own)
 
 
 @given(st.lists(rhythms, min_size=1, max_size=4), anchors)

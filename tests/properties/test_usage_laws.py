@@ -126,7 +126,7 @@ def everything(
     """Where there are parts, the needs of some subscriptions are for those, beside the others."""
     subjects = Subject.objects.filter(project=project).order_by("external_id")
     needs = [
-        UsageNeed(subject.pk, meter.pk, zone, *between, subscription, filters, detail, own)
+        UsageNeed(subject.pk, meter.pk, zone, *between, subscription, filters, detail, parts=own)
         for subject in subjects
         for meter in meters
         for subscription, own in (("", ()), ("one", parts), (None, parts))
