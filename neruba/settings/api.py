@@ -40,6 +40,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RoundingMode": "ingest.api.meters.ROUNDING_MODES",
         "GrantKind": "ledger.models.Grant.Kind",
         "PriceKind": "billing.api.catalog.KINDS",
+        "EntitlementType": "billing.api.catalog.ENTITLEMENT_TYPES",
         "CreditNoteSettle": "billing.models.CreditNote.Settle",
         "PaymentMethod": "payments.models.Payment.Method",
         "OutsideMethod": "payments.api.payments.OUTSIDE",
