@@ -54,7 +54,6 @@ RATE: dict[str, Any] = {
     "currency": "USD",
     "events": [{"value": "10", "properties": {"cloud": "aws"}}],
 }
-<<<<<<< HEAD
 PRORATE: dict[str, Any] = {
     "amount": "20.00",
     "currency": "USD",
@@ -66,10 +65,8 @@ PRORATE: dict[str, Any] = {
     "termination": False,
 }
 # With a minimum, a price of seats on a rhythm of its own, and one of some of a meter's events.
-=======
 # With a minimum, entitlements, a price of seats on a rhythm of its own, and one of some events of a
 # meter.
->>>>>>> entitle
 RICH_PLAN: dict[str, Any] = {
     **PLAN,
     "code": "pro",
