@@ -37,11 +37,8 @@ from neruba.money import Money
 
 INTERVALS = ["day", "week", "month", "year"]
 KINDS = ["recurring", "seat", "usage", "one_time"]
-<<<<<<< HEAD
 PACKAGE_ROUNDINGS = ["up", "down"]
-=======
 ENTITLEMENT_TYPES = list(get_args(EntitlementType))
->>>>>>> entitle
 
 
 class TierBody(serializers.Serializer[Any]):
