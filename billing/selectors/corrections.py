@@ -162,7 +162,10 @@ def _minimums(
     timelines = timelines_of(project, {row.subscription_id for row in periods})
     mine = [row for row in periods if timelines[row.subscription_id].minimum_rhythms]
     whole = _plan_periods(project, mine, timelines)
-    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in whole}
+    periods_held = {row.pk: known_period(row, timelines[row.subscription_id]) for row in whole}
+    places = {
+        row.pk: CountedPeriod(row.subscription_id, periods_held[row.pk].period) for row in whole
+    }
     found = counted(project, places.values(), before=before)
     keys = {row.pk: _document_key(row, timelines[row.subscription_id]) for row in whole}
     documents = list(
@@ -179,8 +182,7 @@ def _minimums(
             continue
         sums, key = found[places[row.pk]], keys[row.pk]
         tax = Adjustments.read(known[key], "half_up").tax
-        held = known_period(row, timelines[row.subscription_id])
-        one = MinimumFacts(held, key, sums.lines_minor, sums.minimum_minor, tax)
+        one = MinimumFacts(periods_held[row.pk], key, sums.lines_minor, sums.minimum_minor, tax)
         answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer
 
