@@ -3,12 +3,14 @@ is stopped.
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
-from neruba.models import Customer
+from neruba.models import Customer, Project
+from tests.isolation.walk import CONSOLE, addresses, filled, values_for
 from tests.support.console import PASSWORD, invoice_row, superuser, world
 from tests.support.test_browser import CHROMIUM, chromium
 
@@ -82,6 +84,40 @@ def test_an_operators_day_breaks_no_policy(live_server: Any) -> None:
     assert styled == "grid"
     # Chromium says of the page itself that it was a 404; nothing else is wrong with it.
     assert [error for error in watched.errors if not re.search(r"\b404\b", error)] == []
+
+
+def paths_of_pages(project: Project) -> list[str]:
+    """Every address of the console and the pages beside it, pointed at the project's rows."""
+    beside = {"docs": reverse("docs"), "invite": reverse("invite", args=["nri_nothing"])}
+    console = [one for one in addresses() if one.route.startswith(CONSOLE)]
+    pointed = [(page, values_for(page, project)) for page in console]
+    return [
+        *(filled(page, values) for page, values in pointed if values is not None),
+        *beside.values(),
+    ]
+
+
+def test_no_page_that_is_registered_breaks_its_policy(live_server: Any) -> None:
+    sandbox = world()
+    superuser(PASSWORD)
+    paths = [path for path in paths_of_pages(sandbox.project) if path != reverse("admin:logout")]
+    assert len(paths) > 150
+    broken: dict[str, list[str]] = {}
+    with chromium(live_server.url) as watched:
+        watched.log_in()
+        for path in paths:
+            before = len(watched.errors)
+            with suppress(Exception):  # a download is no page
+                watched.page.goto(live_server.url + path, wait_until="load")
+            said = [
+                one
+                for one in watched.errors[before:]
+                if not re.search(r"^\d{3} |\bstatus of \d{3}\b", one)
+            ]
+            if said:
+                broken[path] = said
+        foreign = list(watched.foreign)
+    assert (broken, foreign) == ({}, [])
 
 
 def test_a_page_that_was_tampered_with_can_do_no_harm(live_server: Any) -> None:
