@@ -18,11 +18,14 @@ from rest_framework.test import APIClient
 
 from billing.models import LateUsage, Period
 from neruba.models import Membership, Project, User
+from neruba.ops.heartbeat import SCHEDULER, note_life
+from neruba.ops.invariants import keep_check
 from neruba.roles import Role
 from tests import factories, traces
 from tests.api.bodies import COUPON, CUSTOMER, METER, PLAN, TAX_RATE, event
 from tests.api.endpoints import Endpoint, endpoints
 from tests.api.world import INVITE_TOKEN, REQUESTS, Good, World, build_world
+from tests.factories import START
 from tests.isolation.walk import (
     API,
     CONSOLE,
@@ -72,7 +75,9 @@ def theirs() -> World:
     factories.secret(project=project)
     factories.event_archive(project=project)
     traces.failed_login()
-    traces.signs_of_life()
+    # Of the installation, and by names that the project's own rows do not have.
+    note_life(SCHEDULER, owner="elsewhere, process 2", at=START)
+    keep_check("sample", checked=3, differences=["a difference"], at=START)
     stripe_world(customer=factories.customer(project=project))
     _taxed_discounted_and_late(world.client)
     billed = Period.objects.filter(project=project).earliest("pk")
