@@ -168,6 +168,8 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     _, exact = rate(price, use, part)
     amount = to_minor(exact, currency, rounding)
     if "correction" in evidence:
+        if evidence["correction"].get("is_gone"):
+            amount = 0
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
 
