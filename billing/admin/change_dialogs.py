@@ -11,10 +11,10 @@ from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from billing.admin.change_form import ChangeForm
 from billing.admin.change_forms import (
     AddPriceForm,
     CancelForm,
-    ChangeForm,
     EndTrialForm,
     PauseForm,
     PlanForm,
@@ -103,7 +103,9 @@ CANCEL = _dialog(
 )
 END_TRIAL = _dialog(EndTrialForm, "End the trial", "The first paid period begins then.")
 ZONE = _dialog(
-    ZoneForm, "Set the time zone", "Days and periods follow another clock from the next boundary on."
+    ZoneForm,
+    "Set the time zone",
+    "Days and periods follow another clock from the next boundary on.",
 )
 WITHDRAW: ActionDialog = {
     "title": "Withdraw a scheduled change",

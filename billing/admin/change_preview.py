@@ -18,10 +18,12 @@ def preview_words(change: ShownChange, at: datetime) -> list[str]:
     decision, zone = change.decision, change.before.terms.zone
     what = "; ".join(change_in_words(decision, change.before))
     when = decision.effective_at
+    how_soon = "scheduled, it can be withdrawn until then" if when > at else "at once"
+    if when < at:
+        how_soon = "it reaches back"
     said = [
         f"{what}.",
-        f"Effective {local_time(when, zone)} {zone} ({instant(when)}): "
-        f"{'scheduled, it can be withdrawn until then' if when > at else 'at once'}.",
+        f"Effective {local_time(when, zone)} {zone} ({instant(when)}): {how_soon}.",
     ]
     if how := proration_in_words(decision):
         said.append(f"Fees follow it {how}.")
@@ -59,7 +61,9 @@ def _table(document: Document) -> Table:
     rows: list[Sequence[object]] = [
         (
             line["description"],
-            days(*(parse_instant(line["period"][side]) for side in ("start", "end")), zone),
+            days(
+                parse_instant(line["period"]["start"]), parse_instant(line["period"]["end"]), zone
+            ),
             figure(Money.parse(line["amount"], currency)),
         )
         for line in content["lines"]

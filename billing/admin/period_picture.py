@@ -160,9 +160,7 @@ class _Drawing:
         rows: Sequence[tuple[str, Sequence[Segment], object]],
         marks: Sequence[Mark],
     ) -> str:
-        said = [
-            f"{name}: {', '.join(one.title for one in segments)}" for name, segments, _ in rows
-        ]
+        said = [f"{name}: {', '.join(one.title for one in segments)}" for name, segments, _ in rows]
         return "; ".join([*said, *(f"{mark.sign} {mark.words}" for mark in marks)])
 
     def _x(self, at: datetime) -> str:
@@ -249,9 +247,7 @@ class _Drawing:
             lanes.setdefault(part.price.code, []).extend((part, span) for span in part.spans)
         for code, several in lanes.items():
             several.sort(key=lambda one: one[1].start)
-            words = [
-                f"rated by its price of {plan_in_words(part.terms)}" for part, _ in several
-            ]
+            words = [f"rated by its price of {plan_in_words(part.terms)}" for part, _ in several]
             yield (
                 code,
                 [
@@ -305,7 +301,9 @@ class _Drawing:
         dates = [first + timedelta(days=step * place) for place in range(TICKS + 1)]
         between = [one for one in dates[1:] if one < last - timedelta(days=step // 2)]
         ticks = [(_place(Fraction(LEFT)), "start", _date(first))]
-        ticks += [(self._x(local_midnight(one, self.zone)), "middle", _date(one)) for one in between]
+        ticks += [
+            (self._x(local_midnight(one, self.zone)), "middle", _date(one)) for one in between
+        ]
         return [*ticks, (_place(Fraction(WIDTH - RIGHT)), "end", _date(last))]
 
     def _table(self, rows: Sequence[Sequence[object]]) -> Table:

@@ -99,7 +99,7 @@ def _how(decision: Decision) -> SafeString | str:
 
 def _asked(row: SubscriptionChange, zone: str) -> SafeString:
     said = [format_html("{} by {}", time_of(row.requested_at, zone), row.actor)]
-    return lines_of(said + ([row.reason] if row.reason else []))  # type: ignore[list-item]
+    return lines_of(said + ([row.reason] if row.reason else []))
 
 
 def _billed_by(

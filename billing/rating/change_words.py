@@ -86,7 +86,11 @@ def _quantity(decision: Decision, before: State) -> list[str]:
 
 
 def _seats(code: str, before: Decimal | None, after: Decimal) -> str:
-    return f"{code}: {spoken(after)}" if before is None else f"{code}: {spoken(before)} → {spoken(after)}"
+    return (
+        f"{code}: {spoken(after)}"
+        if before is None
+        else f"{code}: {spoken(before)} → {spoken(after)}"
+    )
 
 
 def _added(decision: Decision, before: State) -> list[str]:
