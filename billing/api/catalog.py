@@ -38,6 +38,7 @@ from neruba.money import Money
 INTERVALS = ["day", "week", "month", "year"]
 KINDS = ["recurring", "seat", "usage", "one_time"]
 PACKAGE_ROUNDINGS = ["up", "down"]
+ENTITLEMENT_TYPES = list(get_args(EntitlementType))
 
 
 class TierBody(serializers.Serializer[Any]):
@@ -143,7 +144,7 @@ class EntitlementRequest(Strict):
     """A feature that is there, or one with a limit for each period of the plan."""
 
     feature = Identifier()
-    type = serializers.ChoiceField(choices=get_args(EntitlementType))
+    type = serializers.ChoiceField(choices=ENTITLEMENT_TYPES)
     limit = Quantity(required=False, allow_null=True, default=None, help_text="Of type `limit`.")
     meter = Identifier(
         required=False,
@@ -156,7 +157,7 @@ class EntitlementRequest(Strict):
 
 class EntitlementBody(serializers.Serializer[Any]):
     feature = serializers.CharField()
-    type = serializers.ChoiceField(choices=get_args(EntitlementType))
+    type = serializers.ChoiceField(choices=ENTITLEMENT_TYPES)
     limit = serializers.SerializerMethodField()
     meter = serializers.CharField(allow_null=True)
 

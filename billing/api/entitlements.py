@@ -1,14 +1,14 @@
 """What a customer is entitled to, and what is used of it."""
 
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.rating.entitlements import EntitlementType
+from billing.api.catalog import ENTITLEMENT_TYPES
 from billing.selectors.entitlements import entitlements_at
 from ingest.api.event_bodies import ARCHIVE_NOT_AT_HAND
 from neruba import clock
@@ -37,7 +37,7 @@ class EntitledPeriodBody(serializers.Serializer[Any]):
 class CountedBody(serializers.Serializer[Any]):
     """A limit, what counts against it and when."""
 
-    type = serializers.ChoiceField(choices=get_args(EntitlementType))
+    type = serializers.ChoiceField(choices=ENTITLEMENT_TYPES)
     limit = Number(allow_null=True)
     used = Number(allow_null=True)
     remaining = Number(allow_null=True)
@@ -47,11 +47,15 @@ class CountedBody(serializers.Serializer[Any]):
 
 
 class EntitledBody(CountedBody):
-    feature = serializers.CharField()
+    """A feature, over all subscriptions that grant it."""
+
     has_access = serializers.BooleanField(
         help_text="False where a limit is used up. Nothing is enforced: usage beyond is accepted."
     )
     parts = CountedBody(many=True, help_text="One for each meter and period that is counted.")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"feature": serializers.CharField(), **super().get_fields()}
 
 
 class EntitlementsBody(serializers.Serializer[Any]):

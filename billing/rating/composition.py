@@ -72,9 +72,11 @@ def compose(facts: InvoiceFacts, rated: Sequence[Line]) -> Composition:
 
 def corrected_minimum(facts: MinimumFacts, composed: Composition) -> MinimumFacts:
     """The facts of a period's minimum once a document that corrects it is issued."""
-    period = facts.held.period.interval
+    period = facts.held.period
     printed = sum(
-        line.gross_minor for line in composed.lines if line.period == period and is_minimum(line)
+        line.gross_minor
+        for line in composed.lines
+        if line.period == period.interval and is_minimum(line)
     )
     counted = counted_minor(composed.lines, composed.discounts, period)
     return replace(
@@ -97,7 +99,7 @@ def _minimum(
     terms, ended = facts.terms, facts.minimum_period
     if terms is None or ended is None:
         return
-    counted = facts.counted_minor + counted_minor(lines, discounts, ended.period.interval)
+    counted = facts.counted_minor + counted_minor(lines, discounts, ended.period)
     line = minimum_line(
         terms, ended, counted=counted, elsewhere=facts.counted_minor, currency=facts.currency
     )
@@ -110,7 +112,7 @@ def _minimum_corrections(
 ) -> Iterator[Line]:
     for one in facts.minimums:
         assert facts.terms is not None, "a correction is of a subscription"
-        moved = counted_minor(corrections, discounts, one.held.period.interval)
+        moved = counted_minor(corrections, discounts, one.held.period)
         line = minimum_correction(facts.terms, one, moved=moved, currency=facts.currency)
         if line is not None:
             yield line

@@ -143,7 +143,7 @@ def _rerate(facts: CorrectionFacts, used: Part, currency: str) -> _Rerated:
     use = used.price.price.use(facts.usage.measured)
     part = limits_share(facts.held, used)
     rated, exact = rate(used.price, use, part)
-    known = to_minor(exact, currency, rounding_of(facts.held.policy))
+    known = 0 if facts.is_gone else to_minor(exact, currency, rounding_of(facts.held.policy))
     return _Rerated(facts, used, use, part, rated, exact, known)
 
 
@@ -170,6 +170,7 @@ def _line(one: _Rerated, currency: str) -> Line:
                 "events_billed": billed.events,
                 "amount_known": Money(one.known, currency).amount,
                 "amount_billed": Money(billed.amount_minor, currency).amount,
+                **({"is_gone": True} if one.facts.is_gone else {}),
             },
         },
         corrects={"invoice": one.facts.invoice, "line": key},

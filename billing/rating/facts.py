@@ -101,7 +101,8 @@ class CorrectionFacts:
 
     `invoice` is the operation key of the period's own document, `tax` what that put on its lines
     (the customer's rates now, where it was not made), `unit` the number of the period that coupons
-    count the line for.
+    count the line for. `part` is where its definition is in force (None: in all of the period), or
+    was when it was printed, where it `is_gone`: nothing is due for it then.
     """
 
     held: PeriodFacts
@@ -112,6 +113,7 @@ class CorrectionFacts:
     unit: int
     tax: TaxFacts = NO_TAX
     part: Part | None = None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from billing.rating.minimum import amount_of_minimum, counted_minor
 from billing.rating.parts import fee_parts, part_minor, usage_parts
 from billing.rating.plan import PlanPrice, parse_plan_price
 from billing.rating.proration import Share
+from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import Exemption, TaxFacts
 from billing.rating.terms import Terms
 from neruba.canonical import sha256_hex
@@ -77,7 +78,7 @@ class InvoiceContent:
     def total(self) -> Money:
         return Money(self.composed.total_minor, self.facts.currency)
 
-    def counted_minor(self, period: Interval) -> int:
+    def counted_minor(self, period: BillingPeriod) -> int:
         """What it counts towards the plan's minimum of a period, in minor units."""
         return counted_minor(self.lines, self.composed.discounts, period)
 
@@ -167,6 +168,8 @@ def _gross_of_evidence(evidence: Mapping[str, Any], currency: str) -> int:
     _, exact = rate(price, use, part)
     amount = to_minor(exact, currency, rounding)
     if "correction" in evidence:
+        if evidence["correction"].get("is_gone"):
+            amount = 0
         amount -= Money.parse(evidence["correction"]["amount_billed"], currency).minor
     return amount
 

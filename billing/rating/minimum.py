@@ -7,6 +7,7 @@ docs/discounts-and-tax.md, "The plan's minimum".
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,9 +24,10 @@ from billing.rating.lines import (
 from billing.rating.numbers import number_text
 from billing.rating.parts import fee_spans, share_of
 from billing.rating.proration import Share, prorate
+from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
 from neruba.money import Money, exponent, to_minor
-from neruba.period import Interval, rfc3339
+from neruba.period import Interval, parse_instant, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +87,29 @@ def _commits_as(first: Terms, second: Terms) -> bool:
     )
 
 
-def counted_minor(lines: Iterable[Line], discounts: Sequence[Discount], period: Interval) -> int:
+def counted_minor(
+    lines: Iterable[Line], discounts: Sequence[Discount], period: BillingPeriod
+) -> int:
     """What these lines count towards the minimum of a period, in minor units."""
     mine = {line.key: line.gross_minor for line in lines if counts(line, period)}
     return sum(mine.values()) - sum(one.gross_minor for one in discounts if one.line in mine)
 
 
-def counts(line: Line, period: Interval) -> bool:
+def counts(line: Line, period: BillingPeriod) -> bool:
     """Whether a line counts towards the minimum of a period: its own lies in it."""
-    lies_in = period.start <= line.period.start and line.period.end <= period.end
-    return lies_in and line.kind != "charge" and not is_minimum(line)
+    since = line.period.start
+    if line.kind == "proration":
+        since = parse_instant(line.evidence["period"]["start"])
+    is_in = lies_in(since, line.period.end, period)
+    return is_in and line.kind != "charge" and not is_minimum(line)
+
+
+def lies_in(since: datetime, end: datetime, period: BillingPeriod) -> bool:
+    """Whether a line for a period (or part of one) that begins at `since` lies in another one,
+    which something may have cut after the line was billed ahead.
+    """
+    begins = period.start <= since and (since < period.end or since == period.start)
+    return begins and end <= period.whole.end
 
 
 def is_minimum(line: Line) -> bool:

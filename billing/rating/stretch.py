@@ -76,13 +76,15 @@ class Stretch:
         self, rhythm: Rhythm, start: datetime, end: datetime
     ) -> Iterator[BillingPeriod]:
         """The periods of a rhythm that begin before `end` and do not end before `start`, as they
-        open.
+        open; also one that begins at `end`, where the stretch was closed after that.
         """
-        if self.start >= end or (self.end is not None and self.end < start):
+        if self.start > end or (self.end is not None and self.end < start):
             return
         schedule = self.schedule(rhythm)
         own = schedule.number_at(max(start, self.start))
-        while (at := schedule.boundary(own)) < end and self._opens(at):
+        while (at := schedule.boundary(own)) <= end and self._opens(at):
+            if at == end and not (self.ends_after and self.end == end):
+                return
             yield self.period(rhythm, own)
             own += 1
 

@@ -14,6 +14,8 @@ from billing.rating.adjustments import Adjustments
 from billing.rating.discounts import CouponFacts
 from billing.rating.facts import InvoiceFacts, PeriodFacts
 from billing.rating.invoice import InvoiceContent
+from billing.rating.minimum import lies_in
+from billing.rating.schedule import BillingPeriod
 from billing.rating.taxes import Exemption, TaxFacts
 from billing.selectors.amounts import discount_amount, line_amount
 from billing.selectors.coupons import redemptions_of
@@ -21,6 +23,7 @@ from billing.selectors.standing import Standings
 from ledger.templates.keys import RECEIVABLE
 from neruba.models import Customer, Project
 from neruba.money import Money, Rounding
+from neruba.period import parse_instant
 from neruba.project_settings import ProjectSettings
 from neruba.selectors.tax_rates import tax_rate_by_code, tax_rates_of
 from neruba.tax import TaxRateFact
@@ -31,11 +34,10 @@ Owner = tuple[int, int | None]  # a customer and one of its subscriptions, by id
 
 
 class CountedPeriod(NamedTuple):
-    """The lines of one subscription whose own period lies in `[start, end)`."""
+    """The lines of one subscription whose own period lies in this one."""
 
     subscription_id: int
-    start: datetime
-    end: datetime
+    period: BillingPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class AdjustmentBook:
             return 0
         before = self._done[subscription]
         return self._counted[counted_period(subscription, held)] + sum(
-            content.counted_minor(held.period.interval) for content in before
+            content.counted_minor(held.period) for content in before
         )
 
 
@@ -155,8 +157,8 @@ def counted(
         project=project,
         invoice__subscription__in={one.subscription_id for one in wanted},
         invoice__sequence__isnull=False,
-        period_start__gte=min(one.start for one in wanted),
-        period_end__lte=max(one.end for one in wanted),
+        period_start__gte=min(one.period.start for one in wanted),
+        period_end__lte=max(one.period.whole.end for one in wanted),
     ).exclude(kind="charge")
     loaded = rows.select_related("invoice", "transfer__debit_account")
     standing = Standings(project, {line.invoice for line in loaded}, before=before)
@@ -168,7 +170,7 @@ def counted(
     for one in wanted:
         sums = {False: 0, True: 0}
         for line in by_subscription[one.subscription_id]:
-            if one.start <= line.period_start and line.period_end <= one.end:
+            if lies_in(_since(line), line.period_end, one.period):
                 left = gross_minor(line) - off[line.invoice_id, line.line_key]
                 sums[_is_minimum(line)] += left
         found[one] = Counted(lines_minor=sums[False], minimum_minor=sums[True])
@@ -177,7 +179,14 @@ def counted(
 
 def counted_period(subscription_id: int, held: PeriodFacts) -> CountedPeriod:
     """The lines that count towards the minimum of a period."""
-    return CountedPeriod(subscription_id, held.period.start, held.period.end)
+    return CountedPeriod(subscription_id, held.period)
+
+
+def _since(line: InvoiceLine) -> datetime:
+    """Since when the period is that a line is for, or for a part of."""
+    if line.kind == "proration":
+        return parse_instant(json.loads(line.evidence)["period"]["start"])
+    return line.period_start
 
 
 def _gross_off(project: Project, invoices: Collection[int]) -> dict[tuple[int, str], int]:

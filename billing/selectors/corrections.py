@@ -1,7 +1,10 @@
 """The facts of corrections: of lines of usage, and of the minimums of their periods."""
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from billing.models import (
     Invoice,
@@ -16,11 +19,15 @@ from billing.rating.facts import (
     CorrectionFacts,
     InvoiceFacts,
     MinimumFacts,
+    Part,
     PeriodFacts,
+    UsageFacts,
     usage_name,
 )
 from billing.rating.invoice import InvoiceContent
 from billing.rating.parts import usage_parts
+from billing.rating.plan import parse_plan_price
+from billing.rating.terms import Terms
 from billing.rating.timeline import Timeline
 from billing.selectors.adjustments import (
     CountedPeriod,
@@ -32,8 +39,11 @@ from billing.selectors.late_periods import is_drafted, late_periods
 from billing.selectors.printed import printed_for, with_printed
 from billing.selectors.standing import Standings
 from billing.selectors.timelines import held_period, period_facts, timelines_of
+from ingest.aggregation.state import State
 from ingest.selectors.bounds import ArrivalBound
+from neruba.decimals import ZERO
 from neruba.models import Project
+from neruba.period import Interval, parse_instant, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def pending_corrections(
     for row, several in facts:
         pk, now = row.subscription_id, taxes[row.subscription.customer_id]
         before = {
-            one.price: [
+            corrected_key(one): [
                 each
                 for each in printed.get((pk, corrected_key(one)), ())
                 if each.invoice.status != Invoice.Status.VOID
@@ -85,7 +95,7 @@ def pending_corrections(
         ):
             late.append(row)
             lines[pk] = lines.get(pk, ()) + tuple(
-                with_printed(one, before[one.price], now) for one in several
+                with_printed(one, before[corrected_key(one)], now) for one in several
             )
     minimums = _minimums(project, late)
     return {pk: Corrections(several, minimums.get(pk, ())) for pk, several in lines.items()}
@@ -95,59 +105,85 @@ def issued_corrections(
     project: Project, invoices: Sequence[Invoice], *, bound: ArrivalBound, source: UsageSource
 ) -> dict[int, Corrections]:
     """What issued invoices corrected, by invoice id, in the order of the lines: as known within the
-    bound, and with what documents before them had printed.
+    bound and to the timelines that they knew, and with what documents before them had printed.
     """
-    lines = list(
-        InvoiceLine.objects.filter(
-            project=project, invoice__in=[row.pk for row in invoices], kind="correction"
-        ).order_by("invoice", "position")
-    )
+    lines: dict[int, list[InvoiceLine]] = defaultdict(list)
+    for line in InvoiceLine.objects.filter(
+        project=project, invoice__in=[row.pk for row in invoices], kind="correction"
+    ).order_by("invoice", "position"):
+        lines[line.invoice_id].append(line)
     if not lines:
         return {}
-    by_pk = {row.pk: row for row in invoices}
+    # Most knew all that was decided until now, and are read together.
+    alike: dict[tuple[int, int], list[Invoice]] = defaultdict(list)
+    subscriptions = {row.subscription_id for row in invoices if row.pk in lines}
+    timelines = timelines_of(project, {pk for pk in subscriptions if pk is not None})
+    for row in invoices:
+        if row.pk in lines and row.subscription_id is not None:
+            knew_all = row.known_changes >= timelines[row.subscription_id].changes
+            alike[(0, 0) if knew_all else (row.subscription_id, row.known_changes)].append(row)
+    answer: dict[int, Corrections] = {}
+    for (pk, changes), several in alike.items():
+        known = {pk: changes} if pk else None
+        answer |= _issued(project, several, lines, known, bound=bound, source=source)
+    return answer
+
+
+def _issued(
+    project: Project,
+    invoices: Sequence[Invoice],
+    lines: Mapping[int, Sequence[InvoiceLine]],
+    known: Mapping[int, int] | None,
+    *,
+    bound: ArrivalBound,
+    source: UsageSource,
+) -> dict[int, Corrections]:
+    starts = {row.pk: set(map(_period_start, lines[row.pk])) for row in invoices}
     rows = list(
         Period.objects.filter(
             project=project,
-            subscription__in={by_pk[line.invoice_id].subscription_id for line in lines},
-            start__in={line.period_start for line in lines},
+            subscription__in={row.subscription_id for row in invoices},
+            start__in={start for several in starts.values() for start in several},
         )
         .select_related("subscription__customer")
         .order_by("subscription", "number")
     )
-    facts = _unprinted(project, rows, bound=bound, source=source)
+    facts = _unprinted(project, rows, bound=bound, source=source, known=known)
     printed = printed_for(project, [(row, one) for row, several in facts for one in several])
     by_key = {
         (row.subscription_id, corrected_key(one)): one for row, several in facts for one in several
     }
     every = {one.invoice for several in printed.values() for one in several}
-    standing = {row.pk: Standings(project, every, before=row) for row in invoices}
-    found: dict[int, tuple[CorrectionFacts, ...]] = {}
-    for line in lines:
-        invoice = by_pk[line.invoice_id]
-        key = (invoice.subscription_id or 0, line.corrects_line)
-        before = [one for one in printed.get(key, ()) if one.invoice in standing[invoice.pk]]
-        now = Adjustments.read(invoice.adjustments, "half_up").tax
-        # A line that names what never was is for `verify` to find: it comes out otherwise.
-        if key in by_key:
-            found[invoice.pk] = (
-                *found.get(invoice.pk, ()),
-                with_printed(by_key[key], before, now),
-            )
     answer = {}
     for invoice in invoices:
-        starts = {line.period_start for line in lines if line.invoice_id == invoice.pk}
-        periods = [
-            row
-            for row in rows
-            if row.subscription_id == invoice.subscription_id and row.start in starts
-        ]
-        if not periods:
-            continue
-        minimums = _minimums(project, periods, before=invoice)
-        answer[invoice.pk] = Corrections(
-            found.get(invoice.pk, ()), minimums.get(invoice.subscription_id or 0, ())
+        pk, standing = invoice.subscription_id or 0, Standings(project, every, before=invoice)
+        now = Adjustments.read(invoice.adjustments, "half_up").tax
+        # A line that names what never was is for `verify` to find: it comes out otherwise.
+        found = tuple(
+            with_printed(
+                by_key[pk, line.corrects_line],
+                [
+                    one
+                    for one in printed.get((pk, line.corrects_line), ())
+                    if one.invoice in standing
+                ],
+                now,
+            )
+            for line in lines[invoice.pk]
+            if (pk, line.corrects_line) in by_key
         )
+        mine = [
+            row for row in rows if row.subscription_id == pk and row.start in starts[invoice.pk]
+        ]
+        if mine:
+            minimums = _minimums(project, mine, before=invoice, known=known)
+            answer[invoice.pk] = Corrections(found, minimums.get(pk, ()))
     return answer
+
+
+def _period_start(line: InvoiceLine) -> datetime:
+    """The start of the period that a line is for a part of."""
+    return parse_instant(json.loads(line.evidence)["period"]["start"])
 
 
 def _minimums(
@@ -155,14 +191,18 @@ def _minimums(
     periods: Sequence[Period],
     *,
     before: Invoice | None = None,
+    known: Mapping[int, int] | None = None,
 ) -> dict[int, tuple[MinimumFacts, ...]]:
     """The minimums of the plan's periods that these lie in, by subscription, where the plan has
     one: those whose own document was made before.
     """
-    timelines = timelines_of(project, {row.subscription_id for row in periods})
+    timelines = timelines_of(project, {row.subscription_id for row in periods}, known=known)
     mine = [row for row in periods if timelines[row.subscription_id].minimum_rhythms]
     whole = _plan_periods(project, mine, timelines)
-    places = {row.pk: CountedPeriod(row.subscription_id, row.start, row.end) for row in whole}
+    periods_held = {row.pk: known_period(row, timelines[row.subscription_id]) for row in whole}
+    places = {
+        row.pk: CountedPeriod(row.subscription_id, periods_held[row.pk].period) for row in whole
+    }
     found = counted(project, places.values(), before=before)
     keys = {row.pk: _document_key(row, timelines[row.subscription_id]) for row in whole}
     documents = list(
@@ -171,16 +211,15 @@ def _minimums(
         )
     )
     standing = Standings(project, documents, before=before)
-    known = {row.operation_key: row.adjustments for row in documents if row in standing}
+    adjusted = {row.operation_key: row.adjustments for row in documents if row in standing}
     answer: dict[int, tuple[MinimumFacts, ...]] = {}
     for row in whole:
         # The document of the period itself counts all; only later ones correct its minimum.
-        if keys[row.pk] not in known:
+        if keys[row.pk] not in adjusted:
             continue
         sums, key = found[places[row.pk]], keys[row.pk]
-        tax = Adjustments.read(known[key], "half_up").tax
-        held = known_period(row, timelines[row.subscription_id])
-        one = MinimumFacts(held, key, sums.lines_minor, sums.minimum_minor, tax)
+        tax = Adjustments.read(adjusted[key], "half_up").tax
+        one = MinimumFacts(periods_held[row.pk], key, sums.lines_minor, sums.minimum_minor, tax)
         answer[row.subscription_id] = (*answer.get(row.subscription_id, ()), one)
     return answer
 
@@ -234,9 +273,12 @@ def _unprinted(
     *,
     bound: ArrivalBound | None,
     source: UsageSource,
+    known: Mapping[int, int] | None = None,
 ) -> list[tuple[Period, list[CorrectionFacts]]]:
-    """The usage of each period as known within the bound, as if nothing had been printed."""
-    timelines = timelines_of(project, {row.subscription_id for row in periods})
+    """The usage of each period as known within the bound, as if nothing had been printed; of what
+    was printed and is in force no more, none.
+    """
+    timelines = timelines_of(project, {row.subscription_id for row in periods}, known=known)
     billed = []
     for row in periods:
         timeline = timelines[row.subscription_id]
@@ -245,7 +287,8 @@ def _unprinted(
     usage = usage_facts(project, billed, bound=bound, source=source)
     answer = []
     for row, (subscription, terms, held), of_period in zip(periods, billed, usage, strict=True):
-        boundary = timelines[row.subscription_id].boundary_ending(row.rhythm, held.period)
+        timeline = timelines[row.subscription_id]
+        boundary = timeline.boundary_ending(row.rhythm, held.period)
         facts = [
             CorrectionFacts(
                 held=held,
@@ -258,5 +301,52 @@ def _unprinted(
             )
             for part in usage_parts(held, terms)
         ]
+        if not timeline.is_plain:
+            facts += _gone(row, held, terms, facts, boundary)
         answer.append((row, facts))
     return answer
+
+
+def _gone(
+    row: Period,
+    held: PeriodFacts,
+    terms: Terms,
+    facts: Sequence[CorrectionFacts],
+    boundary: int,
+) -> Iterator[CorrectionFacts]:
+    """The lines of usage that were printed for a period, whose definition is in force in it no more
+    since somebody decided so later.
+    """
+    keys = {corrected_key(one) for one in facts}
+    lines = InvoiceLine.objects.filter(
+        project=row.project_id,
+        invoice__subscription=row.subscription_id,
+        kind__in=("usage", "correction"),
+        period_start__gte=row.start,
+        period_start__lt=held.period.whole.end,
+    ).order_by("invoice__sequence", "position")
+    for line in lines:
+        key = line.corrects_line or line.line_key
+        evidence = json.loads(line.evidence)
+        if key in keys or "usage" not in evidence or _period_start(line) != row.start:
+            continue
+        if evidence["period"]["end"] not in (
+            rfc3339(held.period.end),
+            rfc3339(held.period.whole.end),
+        ):
+            continue
+        keys.add(key)
+        span = Interval(line.period_start, line.period_end)
+        measured = evidence["usage"]
+        yield CorrectionFacts(
+            held=held,
+            price=line.price,
+            invoice=row.subscription.boundary_key(boundary),
+            usage=UsageFacts(
+                measured["meter"], measured["aggregation"], ZERO, 0, State().checksum_hex
+            ),
+            billed=BilledUsage(),
+            unit=boundary - 1,
+            part=Part(parse_plan_price(evidence["price"]), terms, (span,)),
+            is_gone=True,
+        )

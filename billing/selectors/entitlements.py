@@ -48,12 +48,12 @@ def entitlements_at(
 
 def _granting(project: Project, ids: Collection[int], at: datetime) -> dict[int, Terms]:
     """The terms, at an instant, of the subscriptions that grant something then."""
-    timelines = timelines_of(project, ids, at=at)
-    return {
-        pk: timeline.terms_at(at)
-        for pk, timeline in timelines.items()
-        if timeline.status(at) not in GRANTS_NOTHING and timeline.terms_at(at).entitlements
-    }
+    found: dict[int, Terms] = {}
+    for pk, timeline in timelines_of(project, ids, at=at).items():
+        terms = timeline.terms_at(at)
+        if terms.entitlements and timeline.status(at) not in GRANTS_NOTHING:
+            found[pk] = terms
+    return found
 
 
 def _running_periods(

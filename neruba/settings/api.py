@@ -42,6 +42,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RoundingEnum": "billing.api.catalog.PACKAGE_ROUNDINGS",
         "GrantKind": "ledger.models.Grant.Kind",
         "PriceKind": "billing.api.catalog.KINDS",
+        "EntitlementType": "billing.api.catalog.ENTITLEMENT_TYPES",
         "CreditNoteSettle": "billing.models.CreditNote.Settle",
         "PaymentMethod": "payments.models.Payment.Method",
         "OutsideMethod": "payments.api.payments.OUTSIDE",

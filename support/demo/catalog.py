@@ -43,7 +43,7 @@ STARTER: dict[str, Any] = {
     "name": "Starter",
     "currency": "USD",
     "entitlements": [
-        {"feature": "pages", "type": "limit", "limit": "2000"},
+        {"feature": "pages", "type": "limit", "limit": "600"},
         {"feature": "team_members", "type": "limit", "limit": "3"},
     ],
     "prices": [
@@ -72,8 +72,8 @@ GROWTH: dict[str, Any] = {
     "currency": "USD",
     "entitlements": [
         SIGN_ON,
-        {"feature": "documents", "type": "limit", "limit": "150"},
-        {"feature": "archive", "type": "limit", "limit": "50", "meter": "archive_gb"},
+        {"feature": "documents", "type": "limit", "limit": "100"},
+        {"feature": "archive", "type": "limit", "limit": "200", "meter": "archive_gb"},
         {"feature": "team_members", "type": "limit", "limit": "20"},
     ],
     "prices": [

@@ -65,10 +65,16 @@ PRORATE: dict[str, Any] = {
     "termination": False,
 }
 # With a minimum, a price of seats on a rhythm of its own, and one of some of a meter's events.
+# With a minimum, entitlements, a price of seats on a rhythm of its own, and one of some events of a
+# meter.
 RICH_PLAN: dict[str, Any] = {
     **PLAN,
     "code": "pro",
     "minimum_commitment": "10.00",
+    "entitlements": [
+        {"feature": "calls", "type": "limit", "limit": "1000.5", "meter": "calls"},
+        {"feature": "Single sign-on", "type": "boolean", "limit": None, "meter": None},
+    ],
     "prices": [
         PLAN["prices"][0],
         {

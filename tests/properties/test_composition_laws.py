@@ -211,7 +211,7 @@ def test_a_period_counts_at_least_the_minimum(document: tuple[InvoiceFacts, list
     minimum = due_minimum(facts.terms, facts.ended, facts.currency)
     due = 0 if minimum is None else minimum.minor
     counted = facts.counted_minor + counted_minor(
-        composed.lines, composed.discounts, facts.ended.period.interval
+        composed.lines, composed.discounts, facts.ended.period
     )
     trued_up = sum(line.gross_minor for line in minimums)
     assert counted + trued_up == max(counted, due)

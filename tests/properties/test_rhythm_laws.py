@@ -1,7 +1,7 @@
 """Laws of rhythms that go together, and of the boundaries that they share."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -63,7 +63,7 @@ def test_every_boundary_of_a_nested_rhythm_is_one_of_the_finer(
         boundaries = [timeline.boundary(n) for n in range(min(numbers[-1], 400) + 1)]
         begun = [(one.number, one.begun[code].number) for one in boundaries if code in one.begun]
         assert [own for _, own in begun] == list(range(len(begun)))
-        for (_, own), (number, _) in zip(begun, begun[1:], strict=False):
+        for (_, own), (number, _) in pairwise(begun):
             assert timeline.boundary_ending(code, coarse.period(own)) == number
             assert boundaries[number].ended[code] == coarse.period(own)
 

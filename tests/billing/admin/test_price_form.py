@@ -165,6 +165,34 @@ def test_a_version_is_made_with_a_reason_that_stands_in_the_audit() -> None:
     assert "Version 2 was made." in form.client.get(made["Location"]).content.decode()
 
 
+def test_entitlements_are_carried_over_and_the_json_changes_them() -> None:
+    sandbox, form = opened()
+    granted = [
+        {"feature": "sso", "type": "boolean"},
+        {"feature": "calls", "type": "limit", "limit": "1000"},
+    ]
+    sandbox.plan(BASE, CALLS, entitlements=granted)
+    form = Form(form.client, Plan.objects.get(project=sandbox.project))
+    assert "<li>calls: up to 1000, by meter calls</li>" in form.text
+    form.fill({"/name": "Pro 2027", "reason": "another name"}, "save")
+    found = latest(sandbox)
+    assert (found["version"], found["name"]) == (3, "Pro 2027")
+    assert [one["limit"] for one in found["entitlements"]] == [None, "1000"]
+    form = Form(form.client, Plan.objects.get(project=sandbox.project))
+    form.fill({}, "view:json")
+    definition = json.loads(form.values["definition"])
+    definition["entitlements"][1]["meter"] = "nobody"
+    form.fill({"definition": json.dumps(definition), "reason": "a limit"}, "save")
+    assert "There is no meter &#x27;nobody&#x27;." in form.text
+    form.fill({}, "view:form")
+    assert list(form.faults) == ["/entitlements"]
+    form.fill({}, "view:json")
+    definition["entitlements"][1] |= {"meter": "calls", "limit": "2000"}
+    form.fill({"definition": json.dumps(definition), "reason": "a limit"}, "save")
+    assert latest(sandbox)["entitlements"][1]["limit"] == "2000"
+    assert versions(sandbox.project) == [1, 2, 3, 4]
+
+
 def test_without_a_reason_nothing_is_made() -> None:
     sandbox, form = opened()
     before = fingerprint(sandbox.project)

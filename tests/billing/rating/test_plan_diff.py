@@ -106,6 +106,32 @@ def test_another_model_takes_the_fields_of_the_one_before_with_it() -> None:
     }
 
 
+SSO = {"feature": "sso", "type": "boolean"}
+LIMIT = {"feature": "calls", "type": "limit", "limit": "1000", "meter": "calls"}
+
+
+def test_entitlements_come_go_change_and_move() -> None:
+    bare = {name: value for name, value in LIMIT.items() if name != "meter"}
+    old, new = content(entitlements=[LIMIT]), content(entitlements=[{**bare, "limit": "2500"}, SSO])
+    changes = plan_changes(old, new)
+    assert [(one.verb, one.price, one.field, one.text) for one in changes] == [
+        ("changed", None, "/entitlements/0/limit",
+         "Entitlement 'calls': the limit rises from 1,000 to 2,500."),
+        ("removed", None, "/entitlements/0/meter",
+         "Entitlement 'calls': the meter is no longer set; it was 'calls'."),
+        ("added", None, "/entitlements/1", "Entitlement 'sso' is new: granted."),
+    ]  # fmt: skip
+    assert texts(content(entitlements=[LIMIT]), content()) == [
+        "Entitlement 'calls' is gone: 1,000 of meter 'calls' each period."
+    ]
+    both = content(entitlements=[SSO, LIMIT]), content(entitlements=[LIMIT, SSO])
+    assert texts(*both) == ["The entitlements stand in another order: calls, sso."]
+    limited = content(entitlements=[{**LIMIT, "feature": "sso"}])
+    assert texts(content(entitlements=[SSO]), limited)[0] == (
+        "Entitlement 'sso': the type changes from boolean to limit."
+    )
+
+
 amounts = st.integers(0, 3).map(str)
 bounds = st.sampled_from([("5",), ("10",), ("5", "10"), ()])
 
@@ -116,9 +142,13 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
     rows = [(up_to, draw(amounts)) for up_to in (*draw(bounds), None)]
     fee = {**BASE, "amount": draw(amounts), "billing": draw(st.sampled_from(["in_advance", None]))}
     prices = draw(st.permutations([fee, tiers(*rows), SEATS]))
+    granted = draw(
+        st.permutations([SSO, {**LIMIT, "limit": draw(amounts)}, {**SSO, "feature": "x"}])
+    )
     return content(
         *prices[: draw(st.integers(0, 3))],
         minimum_commitment=draw(st.none() | amounts.map(lambda text: f"{text}.00")),
+        entitlements=granted[: draw(st.integers(0, 3))],
     )
 
 
