@@ -7,7 +7,7 @@ of the rows are dates, taken as local midnights.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from dateutil.relativedelta import relativedelta
 from neruba.money import Money
 from neruba.period import local_midnight, rfc3339
 from tests.billing.rating.known_parts import BASES, LAST_DAYS, TERMINATIONS, day_of, whole_of
-from tests.billing.story import SUBSCRIPTION, Story, flat
+from tests.billing.story import Story, flat
 
 DAY, LATER = timedelta(days=1), timedelta(hours=1)
 JANUARY = (date(2025, 1, 1), date(2025, 2, 1))
@@ -278,7 +278,10 @@ class ChangeStory:
         start, end = whole_of(self.row, line) if "from" in line else JANUARY
         whole = (start, end + later)
         if "from" in line:
-            bounds = [self._midnight(day_of(line["from"])), self._midnight(day_of(line["to"]) + later)]
+            bounds = [
+                self._midnight(day_of(line["from"])),
+                self._midnight(day_of(line["to"]) + later),
+            ]
         else:
             start, end = (self._midnight(day) for day in whole)
             part = (end - start) * line["numerator"] / line["denominator"]
@@ -325,9 +328,12 @@ def cap_story(given: Mapping[str, str]) -> tuple[Story, datetime]:
     )
     amount = max(potential, paid)
     start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
-    at = end - (end - start) * Fraction(potential / amount).numerator / Fraction(
-        potential / amount
-    ).denominator
+    at = (
+        end
+        - (end - start)
+        * Fraction(potential / amount).numerator
+        / Fraction(potential / amount).denominator
+    )
     story = Story(currency="USD", proration_basis="second")
     story.customer(start)
     if amount > paid:

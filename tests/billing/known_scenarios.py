@@ -198,8 +198,15 @@ class Telling:
         if code not in self.agreed.plans:
             # The row names no amount of it, and expects nothing of it.
             self.agreed.plans[code] = {}
-            prices = [{"code": "fee", "kind": "recurring", "model": "flat", "amount": "1",
-                       "billing": "in_arrears"}]
+            prices = [
+                {
+                    "code": "fee",
+                    "kind": "recurring",
+                    "model": "flat",
+                    "amount": "1",
+                    "billing": "in_arrears",
+                }
+            ]
             self.story.plan(at, code, prices)
         self.story.change(at, "change_plan", plan=code, **self._seats(code), **given)
 
@@ -273,6 +280,10 @@ class Telling:
 
 
 NUMBER = r"[\d.,]+"
+OF_CUSTOMER = (
+    r"(?P<customer>[AB]): (?P<amounts>[\d +]+) in \w+"
+    r"(, (?P<amount>\d+) dated (?P<dated>[\d-]+))?"
+)
 # What the words of a step do: the first that fits.
 STEPS: tuple[tuple[str, Callable[[Telling, datetime, re.Match[str]], None]], ...] = (
     (r"subscribe, (?P<events>\d+) events", Telling._subscribe_with_events),
@@ -282,11 +293,7 @@ STEPS: tuple[tuple[str, Callable[[Telling, datetime, re.Match[str]], None]], ...
     (rf"(?P<units>[+-]?{NUMBER})(?: units)?", Telling._events),
     (r"event \w+(, event \w+)*", Telling._events_of_cells),
     (r"events (?P<amounts>[\d., ]+)", Telling._events_one_by_one),
-    (
-        r"(?P<customer>[AB]): (?P<amounts>[\d +]+) in \w+"
-        r"(, (?P<amount>\d+) dated (?P<dated>[\d-]+))?",
-        Telling._events_of_customer,
-    ),
+    (OF_CUSTOMER, Telling._events_of_customer),
     (r"terminate|cancel", Telling._terminate),
     (r"downgrade requested|schedule change to \w+", Telling._change_at_end),
     (r"upgrade|change|change plan|change to \w+( now)?", Telling._change),

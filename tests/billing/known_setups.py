@@ -131,8 +131,13 @@ def _usage(setup: Mapping[str, Any], agreed: Agreed) -> Iterator[dict[str, Any]]
             for number in range(NUMBERS[word]):
                 code = f"{METER}-{amount}-{number}"
                 agreed.meters.append({"code": code, "event_type": code, **VALUE})
-                yield {"code": code, "kind": "usage", "model": "per_unit", "meter": code,
-                       "unit_amount": amount}
+                yield {
+                    "code": code,
+                    "kind": "usage",
+                    "model": "per_unit",
+                    "meter": code,
+                    "unit_amount": amount,
+                }
         return
     if "usage_price" not in setup:
         return

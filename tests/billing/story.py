@@ -1,4 +1,4 @@
-"""A customer's story, told to the real API of a sandbox project through `billing.scenarios.play`."""
+"""A customer's story, told to the real API of a sandbox project."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,9 +48,7 @@ class Story:
         plan = {"code": code, "interval": "month", "prices": prices, **more}
         self.call(at, "POST /plans", plan)
 
-    def subscribe(
-        self, at: datetime, plan: str, *, customer: str = CUSTOMER, **more: Any
-    ) -> None:
+    def subscribe(self, at: datetime, plan: str, *, customer: str = CUSTOMER, **more: Any) -> None:
         name = SUBSCRIPTION if customer == CUSTOMER else f"{customer}-sub"
         body = {"external_id": name, "customer": customer, "plan": plan, **more}
         self.call(at, "POST /subscriptions", body)
@@ -60,7 +58,13 @@ class Story:
         self.call(when, f"POST /subscriptions/{SUBSCRIPTION}/changes", body)
 
     def event(
-        self, at: datetime, type: str, data: Mapping[str, str], *, customer: str = CUSTOMER, **more: Any
+        self,
+        at: datetime,
+        type: str,
+        data: Mapping[str, str],
+        *,
+        customer: str = CUSTOMER,
+        **more: Any,
     ) -> None:
         given = {"source": "story", "type": type, "subject": customer, "data": dict(data)}
         body = {"id": f"e{next(self._numbers)}", **given, **more}

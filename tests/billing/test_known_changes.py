@@ -1,4 +1,4 @@
-"""Known credits and charges of changes, told to the engine (tests/cases/README.md has the rules)."""
+"""Known credits and charges of changes, told to the engine: tests/cases/README.md."""
 
 import json
 from pathlib import Path
@@ -30,5 +30,7 @@ def test_a_credit_is_never_more_than_what_is_left_of_its_line(row: dict[str, Any
     story, at = cap_story(row["input"])
     documents = story.documents(at, row["id"])
     printed = [line for document in documents for line in document["lines"]]
-    credits = [Money.parse(line["amount"], "USD") for line in printed if line["kind"] == "proration"]
+    credits = [
+        Money.parse(line["amount"], "USD") for line in printed if line["kind"] == "proration"
+    ]
     assert sum(one.minor for one in credits) == -Money.parse(row["expected_amount"], "USD").minor
