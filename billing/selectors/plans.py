@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Max, Q
 
 from billing.models import PlanVersion, SubscriptionChange
 from billing.rating.entitlements import Entitlement
@@ -33,6 +33,16 @@ def content_of(version: PlanVersion) -> dict[str, Any]:
 def entitlements_of(version: PlanVersion) -> tuple[Entitlement, ...]:
     """What the version entitles to, in the order of its definition."""
     return tuple(map(Entitlement.read, json.loads(version.entitlements or "[]")))
+
+
+def latest_versions(project: Project, currency: str, *, limit: int) -> list[PlanVersion]:
+    """The latest version of each plan that is sold in a currency, with plan and prices, in the
+    order of the plans' codes; no more than `limit`.
+    """
+    rows = PlanVersion.objects.filter(project=project, currency=currency)
+    rows = rows.annotate(latest=Max("plan__versions__version")).filter(version=F("latest"))
+    found = rows.select_related("plan").prefetch_related("prices").order_by("plan__code")
+    return list(found[:limit])
 
 
 def standing_on(project: Project, versions: Collection[int], *, at: datetime) -> dict[int, int]:
