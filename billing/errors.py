@@ -33,3 +33,10 @@ class CouponExhaustedError(ConflictError):
 
     code = "coupon_exhausted"
     title = "The coupon was redeemed as often as it may be"
+
+
+class OvertakenError(ConflictError):
+    """What was confirmed is not what would happen by now."""
+
+    code = "overtaken"
+    title = "Something came in between"

@@ -69,6 +69,19 @@ CORRECT = (
 SET_TAXES = ("neruba.add_taxrate", "neruba.change_taxrate")  # those that a customer carries
 REDEEM = ("billing.redeem_coupon",)
 DISCOUNT = (*REDEEM, "billing.add_coupon", "billing.end_coupon", "billing.end_redemption")
+# What customers ask for of their subscriptions, from now on.
+SERVE = tuple(
+    f"billing.{act}_subscription"
+    for act in ("set_quantity", "pause", "resume", "cancel", "withdraw")
+)
+# With what is agreed anew, and what reaches back into what was billed.
+CHANGE_SUBSCRIPTIONS = SERVE + tuple(
+    f"billing.{act}_subscription"
+    for act in (
+        *("change_plan", "add_price", "remove_price", "end_trial", "set_timezone"),
+        "backdate",
+    )
+)
 ASK = ("neruba.view_approval", "neruba.add_approval")
 APPROVE = (*ASK, "neruba.change_approval")
 RUN_BILLING = ("billing.add_billingrun", "billing.change_billingrun")
@@ -107,6 +120,7 @@ ROLES: dict[Role, Rights] = {
             *CORRECT,
             *DISCOUNT,
             *SET_TAXES,
+            *CHANGE_SUBSCRIPTIONS,
             "neruba.change_customer",
         ),
         limit=Decimal(5000),
@@ -114,7 +128,15 @@ ROLES: dict[Role, Rights] = {
     Role.SUPPORT: Rights(
         "helps customers: reads usage and invoices, corrects details, issues credits",
         READ_SCOPES | {"credits:write"},
-        (*READ_BILLING, *MEND_EVENTS, *ASK, *GIVE_CREDIT, *REDEEM, "neruba.change_customer"),
+        (
+            *READ_BILLING,
+            *MEND_EVENTS,
+            *ASK,
+            *GIVE_CREDIT,
+            *REDEEM,
+            *SERVE,
+            "neruba.change_customer",
+        ),
         limit=Decimal(100),
     ),
     Role.DEVELOPER: Rights(

@@ -14,6 +14,7 @@ from billing.admin.pricing.views import PERMISSION, PriceForm
 from billing.admin.tariff import definition_of, lines_of, price_table, tariff
 from billing.models import Plan, PlanVersion, Price, SubscriptionChange
 from billing.rating.rhythm import IntervalUnit, Rhythm
+from billing.rating.words import counted
 from billing.selectors.plans import entitlements_of, standing_on
 from neruba import clock
 from neruba.admin.page import (
@@ -41,7 +42,8 @@ def rhythm(version: PlanVersion) -> str:
 def _title(version: PlanVersion) -> str:
     minimum = minimum_of(version)
     least = "" if minimum is None else f", at least {money(minimum)}"
-    return f"Version {version.version}: {version.name}, {rhythm(version)}{least}"
+    trial = f", {counted(version.trial_days, 'day')} of trial" if version.trial_days else ""
+    return f"Version {version.version}: {version.name}, {rhythm(version)}{least}{trial}"
 
 
 def minimum_of(version: PlanVersion) -> Money | None:

@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
 )
+from unfold.views import ChangeList
 
+from billing.admin.change_dialogs import ChangingAdmin
 from billing.admin.documents import document_table, read_documents
 from billing.admin.entitlements import entitlement_table
+from billing.admin.period_picture import pictures_of
+from billing.admin.subscription_timeline import timeline_table
 from billing.admin.tariff import price_table
 from billing.models import Invoice, Period, Subscription, SubscriptionChange
+from billing.rating.change_words import changes_in_words, plan_in_words
 from billing.rating.rhythm import Rhythm
 from billing.rating.terms import Terms
 from billing.rating.timeline import Timeline
@@ -27,7 +33,6 @@ from neruba.admin.page import (
     Fact,
     Headline,
     Page,
-    PageAdmin,
     Table,
     code,
     day,
@@ -36,24 +41,25 @@ from neruba.admin.page import (
     link_to,
     list_of,
     money,
+    whole,
 )
+from neruba.admin.place import project_of
 from neruba.money import Money
+from neruba.period import local_date
 
-STATUS = {"pending": "info", "active": "success", "canceled": "plain"}
+STATUS = {
+    "pending": "info",
+    "trialing": "info",
+    "active": "success",
+    "paused": "warning",
+    "canceled": "plain",
+}
 PERIODS_SHOWN = 24
 INVOICES_SHOWN = 12
 
 
 def subscription_status(status: str) -> str:
     return label(status, STATUS.get(status, "plain"))
-
-
-def status_of(subscription: Subscription, at: datetime) -> str:
-    """Its state by its own columns, so that a list needs no timelines."""
-    if at < subscription.start_at:
-        return "pending"
-    ended = subscription.end_at is not None and subscription.end_at <= at
-    return "canceled" if ended else "active"
 
 
 class StandsAt(admin.SimpleListFilter):
@@ -73,18 +79,93 @@ class StandsAt(admin.SimpleListFilter):
         return queryset.filter(due_at__isnull=True) if self.value() == "done" else queryset
 
 
+class RunsAt(admin.SimpleListFilter):
+    """By its own columns, so that no timeline is read to find it."""
+
+    title = "time"
+    parameter_name = "time"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [
+            ("pending", "has yet to start"),
+            ("running", "runs"),
+            ("ending", "runs, and has an end"),
+            ("canceled", "has ended"),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Subscription]
+    ) -> QuerySet[Subscription]:
+        project, wanted = project_of(request), self.value()
+        if project is None or wanted is None:
+            return queryset
+        at = clock.now(project)
+        started = queryset.filter(start_at__lte=at)
+        found = {
+            "pending": queryset.filter(start_at__gt=at),
+            "running": started.filter(Q(end_at__isnull=True) | Q(end_at__gt=at)),
+            "ending": started.filter(end_at__gt=at),
+            "canceled": queryset.filter(end_at__lte=at),
+        }
+        return found.get(wanted, queryset)
+
+
+class SubscriptionList(ChangeList):
+    """A page of subscriptions, each with its timeline: one query for all of them."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Subscription] = list(self.result_list)
+        for project in {row.project for row in rows}:
+            mine = [row for row in rows if row.project_id == project.pk]
+            timelines = timelines_of(project, [row.pk for row in mine])
+            at = clock.now(project)
+            for row in mine:
+                vars(row)["standing_shown"] = Standing(timelines[row.pk], at)
+        self.result_list = rows
+
+
+class Standing(NamedTuple):
+    """A timeline, and the instant at which a list shows it."""
+
+    timeline: Timeline
+    at: datetime
+
+    @property
+    def coming(self) -> str:
+        """The next change that is scheduled, in words."""
+        timeline = self.timeline
+        later = [one for one in timeline.decisions[1:] if one.effective_at > self.at]
+        if not later:
+            return ""
+        first = min(later, key=lambda one: (one.effective_at, one.number))
+        said = "; ".join(changes_in_words(timeline, {first.number: first})[first.number])
+        when = day(local_date(first.effective_at, timeline.terms_at(self.at).zone))
+        more = f", and {len(later) - 1} more" if len(later) > 1 else ""
+        return f"{said}, {when}{more}"
+
+
+def _standing(row: Subscription) -> Standing:
+    standing: Standing = vars(row)["standing_shown"]
+    return standing
+
+
 @admin.register(Subscription)
-class SubscriptionAdmin(PageAdmin):
+class SubscriptionAdmin(ChangingAdmin):
+    change_form_template = "billing/subscription.html"
     list_display = [
         "external_id",
         "customer",
+        "plan",
         "state",
-        "currency",
+        "next_boundary_at",
+        "scheduled",
         "start_at",
         "end_at",
-        "next_boundary_at",
     ]
-    list_filter = [StandsAt, ("due_at", InstantRangeFilter)]
+    list_filter = [RunsAt, StandsAt, ("due_at", InstantRangeFilter)]
     list_select_related = ["project", "customer"]
     ordering = ["-id"]
     search_fields = ["external_id__startswith", "customer__external_id__exact"]
@@ -94,9 +175,22 @@ class SubscriptionAdmin(PageAdmin):
         rows: QuerySet[Subscription] = super().get_queryset(request)
         return rows.select_related("project", "customer")
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SubscriptionList
+
+    @admin.display(description="Plan now")
+    def plan(self, row: Subscription) -> str:
+        timeline, at = _standing(row)
+        return whole(plan_in_words(timeline.terms_at(at)))
+
     @admin.display(description="Status")
-    def state(self, subscription: Subscription) -> str:
-        return subscription_status(status_of(subscription, clock.now(subscription.project)))
+    def state(self, row: Subscription) -> str:
+        timeline, at = _standing(row)
+        return subscription_status(timeline.status(at))
+
+    @admin.display(description="Scheduled", empty_value="–")
+    def scheduled(self, row: Subscription) -> str | None:
+        return _standing(row).coming or None
 
     @admin.display(description="Next boundary", ordering="due_at", empty_value="none")
     def next_boundary_at(self, subscription: Subscription) -> datetime | None:
@@ -116,6 +210,7 @@ class SubscriptionAdmin(PageAdmin):
         return Page(
             headlines=[
                 Headline("Status", subscription_status(timeline.status(at))),
+                Headline("Plan", plan_in_words(terms), Standing(timeline, at).coming),
                 Headline("Next boundary", instant(row.due_at) or "none", _end(timeline)),
                 Headline(
                     "Next invoice",
@@ -124,14 +219,15 @@ class SubscriptionAdmin(PageAdmin):
                 ),
             ],
             facts=_facts(row, timeline, changes, at),
+            more={"pictures": pictures_of(row, timeline, at)},
             tables=[
+                timeline_table(row, timeline, changes, at),
                 document_table(
                     "What comes next, computed now",
                     coming,
                     empty="No further invoice will come of this subscription.",
                 ),
                 entitlement_table(row.customer, at, row),
-                _timeline_table(changes),
                 price_table(
                     [price.definition() for price in terms.prices],
                     currency=row.currency,
@@ -193,25 +289,6 @@ def _plan_of(
 def _boundaries(terms: Terms) -> str:
     """How often there is an invoice, where prices have rhythms of their own."""
     return f"every {terms.boundary_rhythm}" if len(terms.rhythms) > 1 else ""
-
-
-def _timeline_table(changes: Sequence[SubscriptionChange]) -> Table:
-    return Table(
-        title="Timeline",
-        columns=("No.", "What", "Effective", "Asked for", "By", "Reason"),
-        rows=[
-            (
-                change.number,
-                change.get_type_display(),
-                instant(change.effective_at),
-                instant(change.requested_at),
-                change.actor,
-                change.reason or "–",
-            )
-            for change in changes
-        ],
-        empty="",
-    )
 
 
 def _period_table(subscription: Subscription) -> Table:

@@ -31,6 +31,19 @@ class Subscription(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [
+            ("change_plan_subscription", "Can change the plan of a subscription"),
+            ("set_quantity_subscription", "Can change the seats of a subscription"),
+            ("add_price_subscription", "Can add a price to a subscription"),
+            ("remove_price_subscription", "Can take a price from a subscription"),
+            ("pause_subscription", "Can pause a subscription"),
+            ("resume_subscription", "Can resume a subscription"),
+            ("cancel_subscription", "Can cancel a subscription"),
+            ("end_trial_subscription", "Can end the trial of a subscription"),
+            ("set_timezone_subscription", "Can change the time zone of a subscription"),
+            ("withdraw_subscription", "Can withdraw a scheduled change of a subscription"),
+            ("backdate_subscription", "Can let a change of a subscription reach back"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "external_id"], name="billing_subscription_external_id"

@@ -41,13 +41,22 @@ def changed_lines(facts: InvoiceFacts) -> Iterator[Line]:
 
 def amount_of_credit(evidence: Mapping[str, Any], currency: str) -> int:
     """The amount of a credit line in minor units, from its evidence alone: at most zero."""
-    credit, part = evidence["credit"], evidence["share"]
-    amount, net, credited, given_back = (
-        Money.parse(credit[name], currency).minor
-        for name in ("amount", "net", "credited", "given_back")
+    net, credited, given_back = (
+        Money.parse(evidence["credit"][name], currency).minor
+        for name in ("net", "credited", "given_back")
     )
-    quantity = evidence.get("quantity")
-    kept = _kept_minor(
+    return -_credit_minor(net, credited, given_back, kept_of_credit(evidence, currency))
+
+
+def kept_of_credit(evidence: Mapping[str, Any], currency: str) -> int:
+    """What is kept of the line that a credit line corrects, in minor units, from the evidence of
+    the credit alone.
+    """
+    part, quantity = evidence["share"], evidence.get("quantity")
+    amount, net = (
+        Money.parse(evidence["credit"][name], currency).minor for name in ("amount", "net")
+    )
+    return _kept_minor(
         parse_plan_price(evidence["price"]),
         None if quantity is None else Decimal(quantity),
         Share(part["numerator"], part["denominator"], part["unit"]),
@@ -56,7 +65,6 @@ def amount_of_credit(evidence: Mapping[str, Any], currency: str) -> int:
         currency=currency,
         rounding=evidence["policy"]["rounding"],
     )
-    return -_credit_minor(net, credited, given_back, kept)
 
 
 def _kept_minor(

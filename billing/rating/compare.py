@@ -13,8 +13,12 @@ Where the other price cannot rate the use of this document (another meter, or th
 other cells, allowances or bounds), the price goes first, at the use of the other document; where
 that cannot be either, use and price go in one step, `unit_price`.
 
+Where a change cut a price's fee into several lines, each is set beside the same part of the other
+document's one.
+
 A price that stands on one document alone is `added` or `removed`. Each `charge`, the `correction`s
-of a price and the `minimum` are parts by themselves. Then come the differences of `discount` and,
+of a price, its credits and charges of changes (cause `proration`) and the `minimum` are parts by
+themselves. Then come the differences of `discount` and,
 by rate, of exclusive `tax` on the same lines. Law: the parts add up to the difference of the
 totals; a part of zero is left out. Source: docs/invoices.md, "Compared".
 """
@@ -22,6 +26,7 @@ totals; a part of zero is left out. Source: docs/invoices.md, "Compared".
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple, get_args
 
 from billing.rating.invoice import use_of_evidence
@@ -48,6 +53,7 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 Content = Mapping[str, Any]
 Order = Literal["quantity_first", "price_first", "together"]
 PRICED = frozenset({"recurring", "seat", "usage", "one_time"})
+FEES = frozenset({"recurring", "seat"})
 # What of a definition has no say in how a use is sorted.
 AMOUNTS = frozenset({"unit_amount", "default_unit_amount", "minimum_amount", "maximum_amount"})
 RATES = frozenset({"rate_percent", "fixed_fee"})
@@ -107,10 +113,19 @@ class _State(NamedTuple):
     use: Content
     part: Share
 
+    @property
+    def exact(self) -> Fraction:
+        """What it comes to, in major units."""
+        return rate(self.price, use_of_evidence(self.price, self.use), self.part)[1]
+
     def minor(self, currency: str) -> int:
         """What it comes to, in minor units."""
-        _, exact = rate(self.price, use_of_evidence(self.price, self.use), self.part)
-        return to_minor(exact, currency, self.rounding)
+        return to_minor(self.exact, currency, self.rounding)
+
+    def cut(self, fraction: Fraction) -> "_State":
+        """The same for a fraction of its share."""
+        part = self.part.fraction * fraction
+        return self._replace(part=Share(part.numerator, part.denominator, self.part.unit))
 
     def at_price_of(self, other: "_State") -> "_State":
         return self._replace(price=other.price, rounding=other.rounding)
@@ -177,7 +192,8 @@ def _parts(group: Group, old: _Side, new: _Side, currency: str) -> Iterator[Part
     """The parts of one group; also those of zero."""
     shown = (new.lines or old.lines)[-1]
     is_priced = group.kind in PRICED
-    description = shown["evidence"]["price"]["name"] if is_priced else shown["description"]
+    is_named = is_priced or group.kind == "proration"
+    description = shown["evidence"]["price"]["name"] if is_named else shown["description"]
     reasons = _matched if is_priced and old.lines and new.lines else _alone
     for cause, minor, words in (
         *reasons(group, old, new, currency),
@@ -200,6 +216,8 @@ def _alone(group: Group, old: _Side, new: _Side, currency: str) -> Iterator[Reas
         yield "charge", minor, f"A one-off charge on {where}"
     elif group.kind == "correction":
         yield "correction", minor, f"Corrections of {now} instead of {before}"
+    elif group.kind == "proration":
+        yield "proration", minor, f"Changes of what was billed: {now} instead of {before}"
     elif group.kind == "minimum":
         yield "minimum", minor, f"The minimum adds {now} instead of {before}"
     elif here:
@@ -223,22 +241,45 @@ def _around(old: _Side, new: _Side, currency: str) -> Iterator[Reason]:
         yield "tax", after - earlier, f"{name or code}{at}: {words}{was}"
 
 
-def _matched(_: Group, old: _Side, new: _Side, currency: str) -> Iterator[Reason]:
+def _matched(group: Group, old: _Side, new: _Side, currency: str) -> Iterator[Reason]:
     """The steps from what a price came to on the other document to what it comes to on this."""
-    # Of several lines each is set beside the one in its place, further ones beside the last.
-    pairs = [
-        (_state(old.lines[min(place, len(old.lines) - 1)]), _state(line))
-        for place, line in enumerate(new.lines)
-    ]
+    pairs = _pairs(group, old.lines, new.lines)
     order = _order(pairs)
     standing = old.gross
     for cause, states in _steps(pairs, order):
-        reached = sum(state.minor(currency) for state in states)
+        reached = _reached(group, states, currency)
         words = _quantity_words if cause == "quantity" else _price_words
         yield cause, reached - standing, words(old.lines, new.lines, order)
         standing = reached
-    shares = f"{_share_words(new.lines[-1])} instead of {_share_words(old.lines[-1])}"
+    shares = f"{_shares_words(new.lines)} instead of {_shares_words(old.lines)}"
     yield "proration", new.gross - standing, shares
+
+
+def _pairs(
+    group: Group, old: Sequence[Content], new: Sequence[Content]
+) -> list[tuple["_State", "_State"]]:
+    """Of several lines each is set beside the one in its place, further ones beside the last.
+
+    Fees are for parts of one period: one line stands beside each part of the other's.
+    """
+    before, after = [_state(line) for line in old], [_state(line) for line in new]
+    if group.kind not in FEES:
+        ahead = max(len(before) - len(after), 0)
+        last = len(before) - 1
+        return [(before[min(ahead + i, last)], one) for i, one in enumerate(after)]
+    if len(before) == 1 < len(after):
+        whole = sum((one.part.fraction for one in after), start=Fraction(0))
+        return [(before[0].cut(one.part.fraction / (whole or 1)), one) for one in after]
+    longer = max(len(before), len(after))
+    return [(before[min(i, len(before) - 1)], after[min(i, len(after) - 1)]) for i in range(longer)]
+
+
+def _reached(group: Group, states: Sequence["_State"], currency: str) -> int:
+    """What states come to together: parts of one fee are rounded once, as its parts sum to it."""
+    if group.kind not in FEES:
+        return sum(state.minor(currency) for state in states)
+    exact = sum((state.exact for state in states), start=Fraction(0))
+    return to_minor(exact, currency, states[-1].rounding)
 
 
 def _order(pairs: Sequence[tuple[_State, _State]]) -> Order:
@@ -316,6 +357,10 @@ def _price_words(old: Sequence[Content], new: Sequence[Content], order: Order) -
 
 def _quantity(lines: Sequence[Content]) -> str:
     return spoken(add(ZERO, *(Decimal(line["quantity"]) for line in lines)))
+
+
+def _shares_words(lines: Sequence[Content]) -> str:
+    return " and ".join(dict.fromkeys(map(_share_words, lines)))
 
 
 def _share_words(line: Content) -> str:

@@ -230,6 +230,16 @@ class InvoiceFacts:
         return self.begun if self._is_finest(rhythm) else self.coarser_begun.get(rhythm.code)
 
     @property
+    def bills_fees(self) -> bool:
+        """Whether its plan has fees, and they are due somewhere in its periods: in a trial and in a
+        pause they are not.
+        """
+        states = [one.state for held in (*self.all_ended, *self.all_begun) for one in held.held]
+        if states:
+            return any(state.bills_fees and state.terms.has_fee for state in states)
+        return self.terms is not None and self.terms.has_fee
+
+    @property
     def minimum_period(self) -> PeriodFacts | None:
         """The period of the plan that ends at the boundary, where the plan has a minimum."""
         if self.terms is None:

@@ -85,11 +85,11 @@ class InvoiceContent:
     @property
     def is_made(self) -> bool:
         """Whether a document comes of it: nothing but zero lines is issued only for a plan with a
-        fee.
+        fee, and not for a trial or a pause.
         """
         if any(line.amount_minor for line in self.lines):
             return True
-        return bool(self.lines) and self.facts.terms is not None and self.facts.terms.has_fee
+        return bool(self.lines) and self.facts.bills_fees
 
     def content(self) -> dict[str, Any]:
         return self._content([line.content(self.facts.currency) for line in self.lines])

@@ -12,11 +12,13 @@ from neruba.canonical import canonical_json
 Verb = Literal["added", "removed", "changed", "moved"]
 Json = Any
 
-PLAN_FIELDS = ("name", "currency", "interval", "interval_count", "minimum_commitment")
+PLAN_FIELDS = (
+    *("name", "currency", "interval", "interval_count", "minimum_commitment", "trial_days"),
+)
 # Fields whose values are names and no numbers, whatever they look like.
 NAMES = frozenset({"code", "name", "meter", "property", "in", "match", "feature"})
 
-CALLED = {"prorate": "proration", "filters": "filter on events"}
+CALLED = {"prorate": "proration", "filters": "filter on events", "trial_days": "trial in days"}
 
 
 @dataclass(frozen=True, slots=True)

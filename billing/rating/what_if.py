@@ -33,7 +33,10 @@ class Amounts:
 @dataclass(frozen=True, slots=True)
 class PeriodCase:
     """A stored period with the terms that stand for it, those of the draft, and the usage of both
-    by price code.
+    by the names of parts.
+
+    Where something was decided in it, `held` has its states, and `drafted_held` those under the
+    draft. `first_paid` is the number of the period in which what is due once is due.
     """
 
     held: PeriodFacts
@@ -41,6 +44,8 @@ class PeriodCase:
     drafted: Terms
     standing_usage: Mapping[str, UsageFacts]
     drafted_usage: Mapping[str, UsageFacts]
+    drafted_held: PeriodFacts | None = None
+    first_paid: int | None = 0
 
 
 def drafted_terms(
@@ -76,8 +81,15 @@ def what_if(cases: Sequence[PeriodCase]) -> list[dict[str, Amounts]]:
     open. Each is rounded once, as on an invoice; discounts and tax are left out. Law: with the same
     prices every difference is zero.
     """
-    old = _of_periods([(case.held, case.standing, case.standing_usage) for case in cases])
-    new = _of_periods([(case.held, case.drafted, case.drafted_usage) for case in cases])
+    old = _of_periods(
+        [(case.held, case.standing, case.standing_usage, case.first_paid) for case in cases]
+    )
+    new = _of_periods(
+        [
+            (case.drafted_held or case.held, case.drafted, case.drafted_usage, case.first_paid)
+            for case in cases
+        ]
+    )
     return [_together(*sides) for sides in zip(cases, old, new, strict=True)]
 
 
@@ -90,17 +102,17 @@ def _together(
 
 
 def _of_periods(
-    periods: Sequence[tuple[PeriodFacts, Terms, Mapping[str, UsageFacts]]],
+    periods: Sequence[tuple[PeriodFacts, Terms, Mapping[str, UsageFacts], int | None]],
 ) -> list[dict[str, int]]:
     """The amounts of each period. Those of the plan's own rhythm come last: their minimum counts
     what the periods of finer rhythms within them came to.
     """
     found: dict[int, dict[str, int]] = {}
-    for index, (held, terms, usage) in enumerate(periods):
+    for index, (held, terms, usage, first) in enumerate(periods):
         if held.rhythm != terms.rhythm.code:
-            found[index] = period_amounts(held, terms, usage)
+            found[index] = period_amounts(held, terms, usage, first_paid=first)
     finer = [(periods[index][0].period.interval, amounts) for index, amounts in found.items()]
-    for index, (held, terms, usage) in enumerate(periods):
+    for index, (held, terms, usage, first) in enumerate(periods):
         if index not in found:
             whole = held.period.interval
             counted = sum(
@@ -108,7 +120,9 @@ def _of_periods(
                 for inside, amounts in finer
                 if whole.start <= inside.start and inside.end <= whole.end
             )
-            found[index] = period_amounts(held, terms, usage, counted_minor=counted)
+            found[index] = period_amounts(
+                held, terms, usage, counted_minor=counted, first_paid=first
+            )
     return [found[index] for index in range(len(periods))]
 
 
@@ -118,6 +132,7 @@ def period_amounts(
     usage: Mapping[str, UsageFacts],
     *,
     counted_minor: int = 0,
+    first_paid: int | None = 0,
 ) -> dict[str, int]:
     """What the lines of a period print, in minor units by price code ("" for those of no price).
 
@@ -141,6 +156,7 @@ def period_amounts(
             coarser_ended=coarser,
             coarser_begun=coarser,
             counted_minor=counted_minor,
+            first_paid=first_paid,
         )
     )
     amounts: dict[str, int] = {}

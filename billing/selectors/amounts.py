@@ -273,14 +273,14 @@ def deferrals(
     invoice: Invoice, lines: Sequence[InvoiceLine], *, at: datetime
 ) -> dict[int, Deferral]:
     """What is deferred of those of these lines that were billed ahead, by pk; the others are left
-    out.
+    out, and so is a credit of a change: it lowers what is deferred of the line that it corrects.
     """
     keys = {row.key: row.invoice_line.line_key for row in _note_lines(invoice)}
     keys |= {
         discount_name(row.line_key, row.number): row.line_key
         for row in InvoiceDiscount.objects.filter(invoice=invoice)
     }
-    standing: dict[str, int] = defaultdict(int)
+    own: dict[str, int] = defaultdict(int)
     recognised: dict[str, int] = defaultdict(int)
     for row in transfers_of_documents(invoice.project, [invoice.document]):
         line = keys.get(row.line, row.line)
@@ -289,25 +289,63 @@ def deferrals(
             (row.debit_account, row.credit_account, -1),
         ):
             if account.code == DEFERRED:
-                standing[line] += sign * row.amount_minor
+                own[line] += sign * row.amount_minor
                 if other.code == REVENUE_FEES:
                     recognised[line] -= sign * row.amount_minor
+    ahead = [line for line in lines if line.line_key in own and not line.corrects_line]
+    taken = _taken_back(invoice, ahead)
     return {
-        line.pk: _deferral(invoice, line, standing[line.line_key], recognised[line.line_key], at=at)
-        for line in lines
-        if line.line_key in standing
+        line.pk: _deferral(
+            invoice,
+            line,
+            own[line.line_key],
+            recognised[line.line_key],
+            taken.get(line.line_key, ()),
+            at=at,
+        )
+        for line in ahead
     }
 
 
+def _taken_back(
+    invoice: Invoice, lines: Sequence[InvoiceLine]
+) -> dict[str, list[tuple[Interval, int]]]:
+    """What later invoices that stand took back of what is deferred of these lines, by key: the part
+    of time, and how much in minor units.
+    """
+    found: dict[str, list[tuple[Interval, int]]] = defaultdict(list)
+    if not lines:
+        return found
+    rows = InvoiceLine.objects.filter(
+        project=invoice.project_id,
+        corrects_invoice=invoice.operation_key,
+        corrects_line__in={line.line_key for line in lines},
+        transfer__debit_account__code=DEFERRED,
+    ).exclude(invoice__status=Invoice.Status.VOID)
+    for row in rows.select_related("transfer").order_by("invoice__sequence", "position"):
+        assert row.transfer is not None
+        part = Interval(row.period_start, row.period_end)
+        found[row.corrects_line].append((part, row.transfer.amount_minor))
+    return found
+
+
 def _deferral(
-    invoice: Invoice, line: InvoiceLine, standing: int, recognised: int, *, at: datetime
+    invoice: Invoice,
+    line: InvoiceLine,
+    own: int,
+    recognised: int,
+    taken: Sequence[tuple[Interval, int]],
+    *,
+    at: datetime,
 ) -> Deferral:
-    earned = earned_minor(
-        standing + recognised,
-        Interval(line.period_start, line.period_end),
-        at=at,
-        zone=invoice.project.timezone,
-    )
+    """`own` is what stands deferred by the line's own document, before what others have `taken`
+    back: of the part of time that each of them names nothing is earned any more.
+    """
+    zone = invoice.project.timezone
+    period = Interval(line.period_start, line.period_end)
+    earned = earned_minor(own + recognised, period, at=at, zone=zone)
+    earned -= sum(earned_minor(minor, part, at=at, zone=zone) for part, minor in taken)
+    standing = own - sum(minor for _, minor in taken)
     return Deferral(line.line_key, standing, min(max(earned - recognised, 0), standing))
 
 

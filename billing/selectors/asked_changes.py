@@ -72,7 +72,7 @@ def asked_change(
     Raises InvalidError with a pointer for what makes no sense, NotFoundError for a plan that is not
     there, ConflictError where the subscription has ended by then.
     """
-    effective_at = _effective_at(timeline, type, given, at)
+    effective_at = _effective_at(subscription, timeline, type, given, at)
     request = _Request(subscription, timeline, given, at, effective_at)
     if effective_at < timeline.start and type != "cancel":
         raise InvalidError(
@@ -101,14 +101,18 @@ def asked_change(
 
 
 def _effective_at(
-    timeline: Timeline, type: str, given: Mapping[str, Any], at: datetime
+    subscription: Subscription,
+    timeline: Timeline,
+    type: str,
+    given: Mapping[str, Any],
+    at: datetime,
 ) -> datetime:
     asked: datetime | None = given.get("effective_at")
     if type == "cancel":
         return _end(timeline, given, at)
     effective_at = asked or max(at, timeline.start)
     if type == "set_timezone":
-        return _next_boundary(timeline, effective_at)
+        return _next_boundary(subscription, timeline, effective_at)
     return effective_at
 
 
@@ -139,12 +143,14 @@ def running_end(timeline: Timeline, at: datetime) -> datetime:
     return schedule.boundary(schedule.number_at(at) + 1)
 
 
-def _next_boundary(timeline: Timeline, at: datetime) -> datetime:
-    """The first boundary at or after an instant."""
-    stretch = next(one for one in reversed(timeline.stretches) if one.start <= at)
-    own = stretch.finest.number_at(at)
-    found = stretch.finest.boundary(own)
-    return found if found == at else stretch.finest.boundary(own + 1)
+def _next_boundary(subscription: Subscription, timeline: Timeline, at: datetime) -> datetime:
+    """The first boundary at or after an instant that was not drafted yet."""
+    number = subscription.next_boundary
+    while (found := timeline.boundary_at(number)) is not None and found < at:
+        number += 1
+    if found is None:
+        raise ConflictError("No boundary will come from which it could hold.")
+    return found
 
 
 def _change_plan(request: _Request) -> Content:

@@ -37,12 +37,15 @@ from neruba.period import Interval
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A document with its computed content, and the number of changes that its timeline knew."""
+    """A document with its computed content, the number of changes that its timeline knew, and the
+    periods, by rhythm and number, whose usage it looked at again.
+    """
 
     invoice: Invoice
     content: InvoiceContent
     charges: tuple[Charge, ...]
     known_changes: int
+    looked: frozenset[tuple[str, int]] = frozenset()
 
 
 def draft_of_boundary(
@@ -219,7 +222,8 @@ def computed(
             if invoice.subscription_id in pending and again is not NO_CORRECTIONS:
                 pending[invoice.subscription_id] = again.after(content)
         changes = 0 if timeline is None else timeline.changes
-        answer[index] = Computed(invoice, content, tuple(charges.get(index, ())), changes)
+        mine_charges = tuple(charges.get(index, ()))
+        answer[index] = Computed(invoice, content, mine_charges, changes, again.periods)
     return [answer[index] for index in range(len(invoices))]
 
 

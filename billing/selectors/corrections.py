@@ -48,10 +48,13 @@ from neruba.period import Interval, parse_instant, rfc3339
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """The lines of one subscription to be looked at again, and the minimums of their periods."""
+    """The lines of one subscription to be looked at again, the minimums of their periods, and the
+    periods that are looked at, by rhythm and number: some have no line at all.
+    """
 
     lines: tuple[CorrectionFacts, ...] = ()
     minimums: tuple[MinimumFacts, ...] = ()
+    periods: frozenset[tuple[str, int]] = frozenset()
 
     def put_in(self, facts: InvoiceFacts) -> InvoiceFacts:
         """The facts of the document that takes them."""
@@ -59,7 +62,7 @@ class Corrections:
 
     def after(self, content: InvoiceContent) -> "Corrections":
         """The same once that document is issued: what it printed, the next need not."""
-        return Corrections(content.corrected, content.corrected_minimums)
+        return Corrections(content.corrected, content.corrected_minimums, self.periods)
 
 
 NO_CORRECTIONS = Corrections()
@@ -98,7 +101,13 @@ def pending_corrections(
                 with_printed(one, before[corrected_key(one)], now) for one in several
             )
     minimums = _minimums(project, late)
-    return {pk: Corrections(several, minimums.get(pk, ())) for pk, several in lines.items()}
+    looked: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    for row in late:
+        looked[row.subscription_id].add((row.rhythm, row.number))
+    return {
+        pk: Corrections(several, minimums.get(pk, ()), frozenset(looked[pk]))
+        for pk, several in lines.items()
+    }
 
 
 def issued_corrections(

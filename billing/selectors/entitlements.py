@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing.models import Period, Subscription
+from billing.models import Subscription
 from billing.rating.entitlements import Entitled, Grant, Part, entitled_by, parts_of
-from billing.rating.terms import Terms
-from billing.selectors.timelines import timelines_of
+from billing.rating.schedule import BillingPeriod
+from billing.rating.timeline import Timeline
+from billing.selectors.timelines import PeriodKey, stored_periods, timelines_of
 from ingest.models import Meter
 from ingest.selectors.usage import UsageNeed, usage_of
 from neruba.models import Customer, Project, Subject
@@ -39,49 +40,45 @@ def entitlements_at(
     # By name, so that the order is the same on every database.
     ordered = sorted(granting, key=lambda pk: names[pk])
     parts = parts_of(
-        Grant(names[pk], one, periods[pk], granting[pk].zone)
+        Grant(names[pk], one, periods[pk], granting[pk].terms_at(at).zone)
         for pk in ordered
-        for one in granting[pk].entitlements
+        for one in granting[pk].terms_at(at).entitlements
     )
     return entitled_by(_with_usage(customer, parts, at))
 
 
-def _granting(project: Project, ids: Collection[int], at: datetime) -> dict[int, Terms]:
-    """The terms, at an instant, of the subscriptions that grant something then."""
-    found: dict[int, Terms] = {}
-    for pk, timeline in timelines_of(project, ids, at=at).items():
-        terms = timeline.terms_at(at)
-        if terms.entitlements and timeline.status(at) not in GRANTS_NOTHING:
-            found[pk] = terms
-    return found
+def _granting(project: Project, ids: Collection[int], at: datetime) -> dict[int, Timeline]:
+    """The timelines of the subscriptions that grant something at an instant."""
+    return {
+        pk: timeline
+        for pk, timeline in timelines_of(project, ids, at=at).items()
+        if timeline.terms_at(at).entitlements and timeline.status(at) not in GRANTS_NOTHING
+    }
 
 
 def _running_periods(
-    project: Project, granting: Mapping[int, Terms], at: datetime
+    project: Project, granting: Mapping[int, Timeline], at: datetime
 ) -> dict[int, Interval]:
     """The period of each plan's rhythm that holds an instant: as it was stored when it opened, or
-    as it would open.
+    as it would open; cut where its boundaries move or the subscription ends.
     """
-    if not granting:
-        return {}
-    rows = Period.objects.filter(
-        project=project, subscription__in=granting, start__lte=at, end__gt=at
-    )
-    stored = {
-        (pk, rhythm): Interval(start, end)
-        for pk, rhythm, start, end in rows.order_by().values_list(
-            "subscription_id", "rhythm", "start", "end"
-        )
+    running = {pk: _running(timeline, at) for pk, timeline in granting.items()}
+    keys = {
+        pk: PeriodKey(pk, granting[pk].terms_at(at).rhythm.code, period.number)
+        for pk, period in running.items()
     }
-    return {
-        pk: stored.get((pk, terms.rhythm.code)) or _coming_period(terms, at)
-        for pk, terms in granting.items()
-    }
+    stored = stored_periods(project, set(keys.values())) if keys else {}
+    found: dict[int, Interval] = {}
+    for pk, period in running.items():
+        opened = stored[keys[pk]].period if keys[pk] in stored else period
+        found[pk] = granting[pk].cut(opened, opened.whole.end).interval
+    return found
 
 
-def _coming_period(terms: Terms, at: datetime) -> Interval:
-    schedule = terms.schedules[terms.rhythm.code]
-    return schedule.period(schedule.number_at(at)).interval
+def _running(timeline: Timeline, at: datetime) -> BillingPeriod:
+    stretch = next(one for one in reversed(timeline.stretches) if one.start <= at)
+    rhythm = timeline.terms_at(at).rhythm
+    return stretch.period(rhythm, stretch.schedule(rhythm).number_at(at))
 
 
 def _with_usage(customer: Customer, parts: Sequence[Part], at: datetime) -> Iterator[Part]:

@@ -3,7 +3,7 @@ are billed.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from ingest.models import Meter, UsageEvent
 from ingest.selectors.bounds import ArrivalBound, counted_at
 from ingest.selectors.trace import windows_of
 from neruba.models import Customer
-from neruba.period import rfc3339
+from neruba.period import parse_instant, rfc3339
 
 
 def _issued(customer: Customer, kinds: Sequence[str]) -> QuerySet[InvoiceLine]:
@@ -54,35 +54,57 @@ def corrections_of_event(event: UsageEvent) -> list[dict[str, Any]]:
 
 
 def _lines_about(event: UsageEvent, kinds: Sequence[str]) -> list[InvoiceLine]:
-    """The issued lines of these kinds for the event's meter and subscription, of the period in
-    which it lies; and where the meter carries over, of every later one.
+    """The issued lines of these kinds for the event's meter and subscription, of the parts of
+    periods in which it lies; and where the meter carries over, of every later one.
     """
     customer = event.subject.customer
     meters = {window.meter.code: window.meter for window in windows_of(event)}
     if customer is None or not meters:
         return []
     lines = _issued(customer, kinds).filter(period_end__gt=event.effective_at)
-    carried = {code for code, meter in meters.items() if meter.carry_over}
-    if not carried:
+    if not any(map(_is_level, meters.values())):
         lines = lines.filter(period_start__lte=event.effective_at)
     return [
         line
         for line in lines.order_by("invoice__sequence", "position")
-        for meter in [_meter_of(line)]
-        if meter in meters
-        and (line.period_start <= event.effective_at or meter in carried)
+        for evidence in [json.loads(line.evidence)]
+        if "usage" in evidence
+        for meter in [meters.get(evidence["usage"]["meter"])]
+        if meter is not None
+        and _reaches(event.effective_at, line, evidence, meter)
         and _may_hold(line.invoice, event)
+    ]
+
+
+def _is_level(meter: Meter) -> bool:
+    """Whether an event counts on after its instant."""
+    return meter.carry_over or meter.aggregation == "weighted_sum"
+
+
+def _reaches(at: datetime, line: InvoiceLine, evidence: Mapping[str, Any], meter: Meter) -> bool:
+    """Whether what happened at an instant counts in a line: in one of its parts, or where it
+    changes a level, at any time of the period before the last of them ends; carried over, at any
+    time before that.
+    """
+    if meter.carry_over:
+        return at < line.period_end
+    if _is_level(meter):
+        return parse_instant(evidence["period"]["start"]) <= at < line.period_end
+    return any(start <= at < end for start, end in _spans(line, evidence))
+
+
+def _spans(line: InvoiceLine, evidence: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:
+    """The time whose usage a line is for."""
+    if "parts" not in evidence:
+        return [(line.period_start, line.period_end)]
+    return [
+        (parse_instant(part["start"]), parse_instant(part["end"])) for part in evidence["parts"]
     ]
 
 
 def _may_hold(invoice: Invoice, event: UsageEvent) -> bool:
     subscription = invoice.subscription
     return subscription is not None and event.subscription in {"", subscription.external_id}
-
-
-def _meter_of(line: InvoiceLine) -> str:
-    meter: str = json.loads(line.evidence)["usage"]["meter"]
-    return meter
 
 
 def _bound_of(invoice: Invoice) -> ArrivalBound:
@@ -104,11 +126,23 @@ def billed_for_good(
     customer: Customer, meter: Meter, intervals: Sequence[tuple[datetime, datetime]]
 ) -> list[bool]:
     """Which intervals lie in usage lines of this meter that were issued."""
-    issued = [
-        (line.period_start, line.period_end)
-        for line in _issued(customer, ["usage"])
-        if _meter_of(line) == meter.code
-    ]
+    issued: list[tuple[datetime, datetime]] = []
+    for line in _issued(customer, ["usage"]):
+        evidence = json.loads(line.evidence)
+        if evidence["usage"]["meter"] == meter.code:
+            issued += _spans(line, evidence)
+    whole = _joined(issued)
     return [
-        any(start <= begin and end <= stop for start, stop in issued) for begin, end in intervals
+        any(start <= begin and end <= stop for start, stop in whole) for begin, end in intervals
     ]
+
+
+def _joined(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Intervals that touch as one: a day in which a price changed lies in two lines."""
+    joined: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

@@ -5,7 +5,7 @@ Reads alone: stored periods, usage and terms, set-wise in chunks of subscription
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -17,9 +17,10 @@ from billing.rating.facts import PeriodFacts
 from billing.rating.plan import PlanPrice
 from billing.rating.rhythm import Rhythm, UnnestedError
 from billing.rating.terms import Terms
+from billing.rating.timeline import Timeline
 from billing.rating.what_if import Amounts, PeriodCase, drafted_terms, summed, what_if
 from billing.selectors.facts import usage_facts
-from billing.selectors.timelines import period_facts, timelines_of
+from billing.selectors.timelines import held_period, period_facts, timelines_of
 from neruba.errors import InvalidError
 from neruba.period import Interval
 
@@ -82,7 +83,8 @@ def what_it_would_have_been(
     *, plan: Plan, draft: Draft, interval: Interval, at: datetime
 ) -> Answer:
     """Rate the stored periods that lie whole in `interval` and are over at `at`, of every
-    subscription on the plan, under the terms that stand and under the draft's prices.
+    subscription, as far as it was on the plan in them, under the terms that stood and under the
+    draft's prices. One that a change cut is over when the whole one is.
 
     Both use all the usage that is accepted now. A subscription of another currency than the
     draft's, or without periods of its rhythms, cannot be rated under it; it is left out, and
@@ -120,11 +122,53 @@ def _by_size(one: Difference) -> tuple[int, str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Both:
-    """A subscription under the terms that stand and under the draft."""
+class _Rated:
+    """A subscription through time, and what the draft makes of its terms on the plan."""
 
     subscription: Subscription
+    timeline: Timeline
+    plan: str
+    draft: Draft
+
+    def drafted(self, terms: Terms) -> Terms:
+        """The terms with the draft's prices; those of another plan stay as they are."""
+        if terms.plan != self.plan:
+            return terms
+        return drafted_terms(terms, self.draft.prices, self.draft.minimum_commitment_minor)
+
+    def unlike(self) -> LeftOut | None:
+        """What keeps its stored periods from being rated under the draft."""
+        on_it = [
+            terms for terms in (one.state.terms for one in self.timeline.entries) if self._is(terms)
+        ]
+        reasons = (_unlike(terms, self.drafted(terms), self.draft) for terms in on_it)
+        return next((why for why in reasons if why is not None), None)
+
+    def sides(self, facts: PeriodFacts) -> "_Sides | None":
+        """A stored period as it was and as it would have been; None where the plan never held."""
+        held = held_period(self.timeline, facts, by=facts.period.whole.end)
+        terms = self.timeline.terms_at(held.period.start)
+        states = [one.state.terms for one in held.held] or [terms]
+        if not any(map(self._is, states)):
+            return None
+        drafted = tuple(
+            replace(one, state=replace(one.state, terms=self.drafted(one.state.terms)))
+            for one in held.held
+        )
+        return _Sides(self, held, terms, replace(held, held=drafted), self.drafted(terms))
+
+    def _is(self, terms: Terms) -> bool:
+        return terms.plan == self.plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """A period as it was, and as it would have been under the draft."""
+
+    rated: _Rated
+    held: PeriodFacts
     standing: Terms
+    drafted_held: PeriodFacts
     drafted: Terms
 
 
@@ -136,27 +180,26 @@ def _differences(
     left_out: Counter[LeftOut],
 ) -> Iterator[Difference]:
     timelines = timelines_of(plan.project, [one.pk for one in subscriptions])
-    rated: dict[int, _Both] = {}
-    for one in subscriptions:
-        on_it = [
-            entry.state.terms
-            for entry in timelines[one.pk].entries
-            if entry.state.terms.plan == plan.code
-        ]
-        terms = on_it[-1]
-        drafted = drafted_terms(terms, draft.prices, draft.minimum_commitment_minor)
-        why = _unlike(terms, drafted, draft)
+    every = {one.pk: _Rated(one, timelines[one.pk], plan.code, draft) for one in subscriptions}
+    found: dict[int, list[_Sides]] = {}
+    for row in rows.filter(subscription__in=every):
+        sides = every[row.subscription_id].sides(period_facts(row))
+        if sides is not None:
+            found.setdefault(row.subscription_id, []).append(sides)
+    rated: list[_Sides] = []
+    for pk, several in found.items():
+        why = every[pk].unlike()
         if why is None:
-            rated[one.pk] = _Both(one, terms, drafted)
+            rated += several
         else:
             left_out[why] += 1
-    held = [(row.subscription_id, period_facts(row)) for row in rows.filter(subscription__in=rated)]
     cases: dict[int, list[PeriodCase]] = {}
-    for (pk, _), case in zip(held, _cases(plan, rated, held), strict=True):
-        cases.setdefault(pk, []).append(case)
-    for pk, several in cases.items():
-        one, prices = rated[pk].subscription, summed(what_if(several))
-        yield Difference(one.customer.external_id, one.external_id, len(several), prices)
+    for one, case in zip(rated, _cases(plan, rated), strict=True):
+        cases.setdefault(one.rated.subscription.pk, []).append(case)
+    for pk, of_it in cases.items():
+        subscription, prices = every[pk].subscription, summed(what_if(of_it))
+        name = subscription.customer.external_id
+        yield Difference(name, subscription.external_id, len(of_it), prices)
 
 
 def _unlike(terms: Terms, drafted: Terms, draft: Draft) -> LeftOut | None:
@@ -170,13 +213,17 @@ def _unlike(terms: Terms, drafted: Terms, draft: Draft) -> LeftOut | None:
     return None if has_periods and terms.rhythm == draft.rhythm else "rhythm"
 
 
-def _cases(
-    plan: Plan,
-    rated: Mapping[int, _Both],
-    held: Sequence[tuple[int, PeriodFacts]],
-) -> Iterator[PeriodCase]:
+def _cases(plan: Plan, rated: Sequence[_Sides]) -> Iterator[PeriodCase]:
     read = partial(usage_facts, plan.project, bound=None, source="windows")
-    before = read([(rated[pk].subscription, rated[pk].standing, facts) for pk, facts in held])
-    after = read([(rated[pk].subscription, rated[pk].drafted, facts) for pk, facts in held])
-    for (pk, facts), old, new in zip(held, before, after, strict=True):
-        yield PeriodCase(facts, rated[pk].standing, rated[pk].drafted, old, new)
+    before = read([(one.rated.subscription, one.standing, one.held) for one in rated])
+    after = read([(one.rated.subscription, one.drafted, one.drafted_held) for one in rated])
+    for one, old, new in zip(rated, before, after, strict=True):
+        yield PeriodCase(
+            one.held,
+            one.standing,
+            one.drafted,
+            old,
+            new,
+            one.drafted_held,
+            one.rated.timeline.first_paid,
+        )

@@ -66,6 +66,7 @@ def change_subscription(
     decision = _decision(locked, before, asked, at)
     after = _decided(before, decision)
     _refuse_moved(locked, before, after)
+    _refuse_waiting(before, after, decision)
     if asked.meters:
         refuse_shared_meters(locked, after, since=decision.effective_at)
     change = SubscriptionChange.objects.create(
@@ -237,6 +238,16 @@ def _refuse_moved(subscription: Subscription, before: Timeline, after: Timeline)
                 f"{before.boundary_at(drafted - 1):%Y-%m-%d %H:%M} UTC.",
                 pointer="/effective_at",
             )
+
+
+def _refuse_waiting(before: Timeline, after: Timeline, decision: Decision) -> None:
+    """Fees cannot wait for a boundary that the decision itself moves."""
+    if decision.proration == "none" and len(after.stretches) > len(before.stretches):
+        raise InvalidError(
+            "Its prices are billed on other periods than those that run: prorate it, or date it to "
+            "the end of the period.",
+            pointer="/proration",
+        )
 
 
 def _follow(subscription: Subscription, timeline: Timeline) -> None:

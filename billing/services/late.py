@@ -90,6 +90,7 @@ def _note(project: Project, periods: Sequence[Period], known: ArrivalBound) -> N
 def _let_go(found: Sequence[Computed], seen: Sequence[LateUsage]) -> None:
     """Delete the rows of periods that a document billed or corrected: all of it is printed now."""
     printed = {_key(one, held) for one in found for held in _held(one)}
+    printed |= {(one.invoice.subscription_id, *key) for one in found for key in one.looked}
     done = [row.pk for row in seen if _key_of(row.period) in printed]
     LateUsage.objects.filter(pk__in=done).delete()
 

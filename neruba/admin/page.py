@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from neruba.admin.base import ReadOnlyAdmin
 from neruba.money import Money
-from neruba.period import local_date
+from neruba.period import local_date, zone_named
 
 INSTANT = "%Y-%m-%d %H:%M UTC"
 SHORT_HASH = 12
@@ -174,6 +174,12 @@ def instant(at: datetime | None) -> str:
 
 def day(on: date) -> str:
     return f"{on.day} {on:%b} {on.year}"
+
+
+def local_time(at: datetime, zone: str) -> str:
+    """A reading of a zone's clock."""
+    local = at.astimezone(zone_named(zone))
+    return f"{day(local.date())}, {local:%H:%M}"
 
 
 def days(start: datetime, end: datetime, zone: str) -> str:

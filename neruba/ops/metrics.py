@@ -1,4 +1,4 @@
-"""`/metrics`: what the processes counted, and what the database says now."""
+"""`/metrics`: what the processes counted, and what the broker and the database say now."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from redis import RedisError
 
+from neruba.ops.broker import ask_broker, messages_waiting
 from neruba.ops.gauges import gauge, readings
 from neruba.ops.probe import probing
 
@@ -30,13 +32,26 @@ def _counted() -> CollectorRegistry:
     return registry
 
 
+def _of_broker() -> Iterator[GaugeMetricFamily]:
+    meaning = "Whether the broker answered this scrape."
+    try:
+        ask_broker()
+        waiting = messages_waiting()
+    except (OSError, RedisError):
+        yield gauge("broker_up", meaning, 0)
+        return
+    yield gauge("broker_up", meaning, 1)
+    yield gauge("broker_messages_waiting", "Messages that no worker took yet.", waiting)
+
+
 class _Readings(Collector):
-    """The gauges of the database, or the one that says that it is away."""
+    """The gauges of the broker and of the database, or the one that says that it is away."""
 
     def __init__(self, at: datetime) -> None:
         self._at = at
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield from _of_broker()
         try:
             with probing():
                 found = list(readings(self._at))

@@ -34,6 +34,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Where one name has several sets of values.
     "ENUM_NAME_OVERRIDES": {
+        "ChangeState": "billing.api.changes.STATES",
         "ApprovalState": "neruba.selectors.approvals.STATES",
         "GrantState": "ledger.api.wallet_bodies.STATES",
         "ProjectMode": "neruba.models.Project.Mode",

@@ -4,7 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.architecture.rules import APPS, RULES, Module, Rule
+from tests.architecture.rulebook import RULES
+from tests.architecture.rules import APPS, Module, Rule
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (*APPS, "bench", "bin", "tests")

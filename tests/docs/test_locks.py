@@ -7,6 +7,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
+INSTALL = re.compile(r'\bpip\b[", ]+install\b')
+NEAR = 200  # characters, in which the options of an installation stand
+SAYS_ONLY = {"lock"}  # it tells a person what to type
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 
 
@@ -28,8 +31,14 @@ def test_every_requirement_is_exact_and_has_a_hash(lock: Path) -> None:
     assert [one for one in found if not HASH.search(one)] == []
 
 
-def test_setup_installs_nothing_without_a_hash() -> None:
-    script = (ROOT / "bin" / "setup").read_text()
-    installs = re.findall(r"^.*pip install.*$", script, re.MULTILINE)
-    assert len(installs) == 2
-    assert all("--require-hashes" in line for line in installs)
+def test_nothing_is_installed_without_a_hash() -> None:
+    scripts = [ROOT / "Dockerfile", *(path for path in (ROOT / "bin").rglob("*") if path.is_file())]
+    found = [
+        (path.name, text[one.end() : one.end() + NEAR])
+        for path in scripts
+        if path.suffix != ".pyc" and path.name not in SAYS_ONLY
+        for text in [path.read_text()]
+        for one in INSTALL.finditer(text)
+    ]
+    assert {name for name, _ in found} == {"Dockerfile", "setup", "fuzz.py", "outsiders.py"}
+    assert [name for name, after in found if "--require-hashes" not in after] == []

@@ -172,11 +172,13 @@ def test_events_are_accepted_and_billed_though_redis_is_gone(own: Services, tmp_
             red = product.wait_until_red("broker", "scheduler")
             assert red["broker"] == "Redis, which is broker and cache, does not answer"
             assert product.readiness("?parts=database,migrations,triggers") == (200, {})
+            assert product.metric("neruba_broker_up") == 0
             assert call("POST", "/events", event).status == 201
             assert call("POST", "/events", event).status == 200
             counts = call("POST", "/events/batch", {"events": batch}).body
             assert (counts["accepted"], counts["duplicate"]) == (2, 1)
         product.wait_until_ready()
+        assert product.metric("neruba_broker_up") == 1
         product.wait_for("windows", lambda: product.metric("neruba_windows_dirty") == 0)
         body = {"external_id": "acme-pro", "customer": "acme", "plan": "pro",
                 "start_at": "2026-02-01T00:00:00Z", "anchor": "calendar"}  # fmt: skip

@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
-from neruba.models import Customer
+from neruba.models import Customer, Project, User
+from tests import factories
+from tests.isolation.walk import CONSOLE, addresses, filled, values_for
 from tests.support.console import PASSWORD, invoice_row, superuser, world
 from tests.support.test_browser import CHROMIUM, chromium
 
@@ -82,6 +85,46 @@ def test_an_operators_day_breaks_no_policy(live_server: Any) -> None:
     assert styled == "grid"
     # Chromium says of the page itself that it was a 404; nothing else is wrong with it.
     assert [error for error in watched.errors if not re.search(r"\b404\b", error)] == []
+
+
+def pages_of(user: User, project: Project) -> list[str]:
+    """Every address that answers the operator with a page: those of the console from what is
+    registered, pointed at the project's rows, and the two beside it.
+    """
+    console = [one for one in addresses() if one.route.startswith(CONSOLE)]
+    pointed = [(one, values_for(one, project)) for one in console if one.name != "logout"]
+    paths = [filled(one, values) for one, values in pointed if values is not None]
+    browser = Client()
+    browser.force_login(user)
+    answers = {path: browser.get(path) for path in [*paths, reverse("docs"), invite_of(project)]}
+    return [path for path, answer in answers.items() if is_page(answer)]
+
+
+def invite_of(project: Project) -> str:
+    token = factories.invited(project=project, email="csp@op.example").token
+    return reverse("invite", args=[token])
+
+
+def is_page(answer: Any) -> bool:
+    """With a head of its own, which a part of a page that a script asks for has not."""
+    return answer.status_code == 200 and b"<head" in getattr(answer, "content", b"")
+
+
+def test_no_page_that_is_registered_breaks_its_policy(live_server: Any) -> None:
+    project = world().project
+    pages = pages_of(superuser(PASSWORD), project)
+    assert {reverse("docs"), reverse("admin:neruba_user_changelist")} < set(pages)
+    assert len(pages) > 100
+    broken: dict[str, list[str]] = {}
+    with chromium(live_server.url) as watched:
+        watched.log_in()
+        for path in pages:
+            before = len(watched.errors)
+            watched.page.goto(live_server.url + path, wait_until="load")
+            if watched.errors[before:]:
+                broken[path] = watched.errors[before:]
+        foreign = list(watched.foreign)
+    assert (broken, foreign) == ({}, [])
 
 
 def test_a_page_that_was_tampered_with_can_do_no_harm(live_server: Any) -> None:

@@ -122,11 +122,12 @@ def _is_plain_match(value: Any) -> bool:
 
 
 PLAN_FIELDS = (
-    Field("name", "Name", "text", width=2),
+    Field("name", "Name", "text", width=1),
     Field("currency", "Currency", "text", "Empty: the project's.", width=1),
     Field("interval", "Every", "choice", choices=UNITS, width=1),
     Field("interval_count", "Count", "whole", width=1),
     Field("minimum_commitment", "Minimum", help="Of a period.", width=1),
+    Field("trial_days", "Trial", "whole", "Days; empty: none.", width=1),
 )
 COMMON_FIELDS = (
     Field("code", "Code", "text", "By which invoices and overrides name it."),

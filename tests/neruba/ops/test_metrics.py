@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -102,6 +103,22 @@ def test_outcomes_are_counted_after_the_commit(
     after = dict(counted())[name]
     assert isinstance(before, float | int)
     assert after == before + 1
+
+
+@pytest.mark.once
+def test_what_waits_in_the_broker_is_told_and_that_it_is_away(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.METRICS_TOKEN, settings.REDIS_URL = TOKEN, ""
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_in": str(tmp_path)}
+    for number in range(3):
+        (tmp_path / f"{number}.celery.msg").write_text("{}")
+    said = dict(counted())
+    assert (said["neruba_broker_up"], said["neruba_broker_messages_waiting"]) == (1, 3)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    said = dict(counted())
+    assert (said["neruba_broker_up"], said["neruba_database_up"]) == (0, 1)
+    assert "neruba_broker_messages_waiting" not in said
 
 
 @pytest.mark.once
