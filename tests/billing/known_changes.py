@@ -275,7 +275,7 @@ class ChangeStory:
 
     def _line(self, place: int, line: Mapping[str, Any]) -> KnownLine:
         later = LAST_DAYS.get(self.row["policy"], timedelta())
-        start, end = whole_of(self.row, line) if "from" in line else JANUARY
+        start, end = whole_of(dict(self.row), dict(line)) if "from" in line else JANUARY
         whole = (start, end + later)
         if "from" in line:
             bounds = [
