@@ -71,8 +71,13 @@ def fees(code: str, **more: Any) -> st.SearchStrategy[Json]:
     """A fixed fee under a code."""
     return st.builds(
         lambda amount, billing, prorate: {
-            **{"code": code, "kind": "recurring", "model": "flat", "amount": amount},
-            **{"billing": billing, "prorate": prorate, **more},
+            "code": code,
+            "kind": "recurring",
+            "model": "flat",
+            "amount": amount,
+            "billing": billing,
+            "prorate": prorate,
+            **more,
         },
         amounts,
         billings,
@@ -102,7 +107,10 @@ def usage(code: str) -> st.SearchStrategy[Json]:
     """A price of usage under a code, of the meter of that name."""
     return st.builds(
         lambda low, high: {
-            **{"code": code, "kind": "usage", "meter": code, "model": "graduated"},
+            "code": code,
+            "kind": "usage",
+            "meter": code,
+            "model": "graduated",
             "tiers": [{"up_to": "3", "unit_amount": low}, {"up_to": None, "unit_amount": high}],
         },
         amounts,
@@ -204,7 +212,9 @@ changes = st.one_of(
     ),
     st.builds(
         lambda price, seats, how: {
-            **{"type": "add_price", "price": price, **how},
+            "type": "add_price",
+            "price": price,
+            **how,
             **({"quantity": seats} if price["kind"] == "seat" else {}),
         },
         extra,
@@ -240,7 +250,9 @@ shifts = st.sampled_from([0, 0, 0]) | st.integers(-24 * 40, 0) | st.integers(0, 
 steps = st.one_of(
     st.builds(lambda wait, ago: Step(wait, "event", hours=-ago), waits, st.integers(0, 24 * 20)),
     *[
-        st.builds(lambda wait, body, hours: Step(wait, "change", body, hours), waits, changes, shifts)
+        st.builds(
+            lambda wait, body, hours: Step(wait, "change", body, hours), waits, changes, shifts
+        )
     ]
     * 4,
     st.builds(lambda wait, number: Step(wait, "withdraw", hours=number), waits, st.integers(0, 9)),
@@ -279,9 +291,7 @@ class Story:
         for place, coupon in enumerate(world.coupons):
             redeemed(sandbox, f"coupon-{place}", **coupon)
         seated = [one for one in world.plans["pro"]["prices"] if one["kind"] == "seat"]
-        sandbox.subscribe(
-            **world.subscription, quantities={one["code"]: "3" for one in seated}
-        )
+        sandbox.subscribe(**world.subscription, quantities={one["code"]: "3" for one in seated})
         sandbox.project.refresh_from_db()
         self.project = sandbox.project
 
