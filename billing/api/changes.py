@@ -1,6 +1,7 @@
 """Changes of a subscription: made, previewed, withdrawn, and the timeline that they add up to."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from neruba.api.fields import Identifier, Instant, Strict, Text, Timezone
 from neruba.errors import InvalidError, NotFoundError
 
 PREFIX = "chg_"
+CHANGE_ID = re.compile(rf"{PREFIX}([0-9]{{1,9}})")
 STATES = ["past", "in_force", "scheduled", "withdrawn"]
 TYPES = list(CONTENTS)
 # What each type reads beside what all have: another field is a mistake, not to be passed over.
@@ -156,12 +158,12 @@ class SubscriptionChangeDetail(ChangeView):
     @extend_schema(responses={200: ChangeBody})
     def delete(self, request: Request, external_id: str, change_id: str) -> Response:
         """Withdraw a change that has not taken effect."""
-        number = change_id.removeprefix(PREFIX)
-        if number == change_id or not number.isascii() or not number.isdigit():
+        named = CHANGE_ID.fullmatch(change_id)
+        if named is None:
             raise NotFoundError("There is no such change of this subscription.")
         subscription, at = self.row(external_id), clock.now(self.project)
         change = withdraw_change(
-            subscription=subscription, number=int(number), reason="", actor=self.actor, at=at
+            subscription=subscription, number=int(named[1]), reason="", actor=self.actor, at=at
         )
         return Response(dict(ChangeBody(change_bodies(subscription, [change], at)[0]).data))
 

@@ -136,6 +136,24 @@ SUBSCRIPTION: dict[str, Any] = {
     "billing_day": 1,
     "timezone": "UTC",
 }
+# One that waits, and can be withdrawn.
+CHANGE: dict[str, Any] = {
+    "type": "add_price",
+    "effective_at": "2026-02-15T00:00:00Z",
+    "price": {
+        "code": "seats",
+        "name": "Seats",
+        "kind": "seat",
+        "model": "per_unit",
+        "unit_amount": "10.00",
+        "interval": "month",
+        "interval_count": 1,
+    },
+    "quantity": "3",
+    "proration": "none",
+    "invoice": "next",
+    "reason": "three of them",
+}
 CHARGE: dict[str, Any] = {
     "charge_key": "setup-1",
     "customer": "acme",

@@ -20,6 +20,7 @@ from neruba.services.operator_tokens import issue_operator_token
 from neruba.tokens import hash_of
 from tests import factories
 from tests.api.bodies import (
+    CHANGE,
     CHARGE,
     COUPON,
     CUSTOMER,
@@ -98,6 +99,7 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("credit-packs", {"code": "small", "price": "10.00", "credits": "10.00"}),
     ("checkout-sessions", CHECKOUT),
     ("wallets", WALLET),
+    (f"subscriptions/{SUBSCRIPTION['external_id']}/changes", CHANGE),
 )
 
 # Requests that are good in that world.
@@ -194,8 +196,12 @@ REQUESTS: dict[str, Good] = {
         {**SUBSCRIPTION, "external_id": "beta-1", "customer": "beta"}, names=True
     ),
     "POST subscriptions/<str:external_id>/changes": Good(
-        {"type": "cancel", "at": "period_end", "reason": "moved away"}
+        {**CHANGE, "price": {**CHANGE["price"], "code": "desks"}, "invoice": "now"}
     ),
+    "POST subscriptions/<str:external_id>/changes/preview": Good(
+        {"type": "cancel", "at": "2026-02-20T00:00:00Z", "reason": "moved away"}
+    ),
+    "DELETE subscriptions/<str:external_id>/changes/<str:change_id>": Good(),
     "POST charges": Good({**CHARGE, "charge_key": "setup-2"}, names=True),
     "POST billing-runs": Good(
         {"as_of": "2026-02-01T01:30:00Z", "customers": ["acme"], "dry_run": True},
@@ -243,6 +249,10 @@ PATHS: dict[str, tuple[str, str]] = {
     "meters/code": ("meters", "code"),
     "plans/code": ("plans", "code"),
     "subscriptions/external_id": ("subscriptions", "external_id"),
+    "subscriptions/change_id": (
+        f"subscriptions/{SUBSCRIPTION['external_id']}/timeline",
+        "id",
+    ),
     "billing-runs/public_id": ("billing-runs", "id"),
     "events/failed_id": ("events?outcome=failed", "failed_id"),
     "invoices/public_id": ("invoices", "id"),

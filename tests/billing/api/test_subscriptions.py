@@ -1,5 +1,7 @@
 """Subscriptions over the API: anchors, zones, the timeline, the end."""
 
+from typing import Any
+
 import pytest
 
 from billing.models import Subscription, SubscriptionChange
@@ -101,22 +103,52 @@ def test_periods_tile_and_keep_the_policy_they_opened_with() -> None:
     assert [period["number"] for period in later["data"]] == [2]
 
 
-def test_what_this_version_does_not_do_is_refused_and_not_ignored() -> None:
+REFUSED = [
+    ({"trial_end": "2026-01-01T00:00:00Z"}, "/trial_end"),
+    ({"trial_end": "2025-12-01T00:00:00Z"}, "/trial_end"),
+    ({"end_at": "2026-01-01T00:00:00Z"}, "/end_at"),
+    ({"billing_day": 15}, "/billing_day"),
+    ({"billing_day": 15, "anchor": "anniversary"}, "/billing_day"),
+    ({"billing_day": 32, "anchor": "calendar"}, "/billing_day"),
+    ({"trial_usage": "perhaps"}, "/trial_usage"),
+]
+
+
+@pytest.mark.parametrize(("more", "pointer"), REFUSED)
+def test_what_does_not_fit_a_subscription_is_refused(more: dict[str, Any], pointer: str) -> None:
     sandbox = started()
     body = {"external_id": "s", "customer": "acme", "plan": "pro"}
-    for later in ("end_at", "trial_end"):
-        problem = sandbox.post("/subscriptions", {**body, later: "2027-01-01T00:00:00Z"}, 400)
-        assert problem["code"] == "unsupported"
-        assert problem["errors"][0]["pointer"] == f"/{later}"
-    sandbox.subscribe()
-    change = {"type": "change_plan", "plan": "pro"}
-    sandbox.post("/subscriptions/sub/changes", change, 400)
-    assert (
-        sandbox.post("/subscriptions/sub/changes", {"type": "pause"}, 400)["code"] == "unsupported"
-    )
-    now = {"type": "cancel", "at": "now"}
-    assert sandbox.post("/subscriptions/sub/changes", now, 400)["errors"][0]["pointer"] == "/at"
-    assert SubscriptionChange.objects.count() == 1
+    problem = sandbox.post("/subscriptions", {**body, **more}, 400)
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert not Subscription.objects.exists()
+    assert not SubscriptionChange.objects.exists()
+
+
+def test_a_last_period_that_an_agreed_end_cuts_is_billed_ahead_only_up_to_it() -> None:
+    sandbox = started()
+    made = sandbox.subscribe(anchor="calendar", end_at="2026-02-15T00:00:00Z")
+    assert made["end_at"] == "2026-02-15T00:00:00.000000Z"
+    sandbox.clock("2026-02-10T00:00:00Z")
+    sandbox.event("2026-02-10T00:00:00Z")
+    sandbox.clock("2026-04-01T00:00:00Z")
+    # 14 of the 28 days of February are paid ahead; nothing comes back at the end.
+    assert sandbox.totals() == ["30.00", "15.00", "1.00"]
+    last = sandbox.invoices()[-1]
+    assert last["period"]["end"] == "2026-02-15T00:00:00.000000Z"
+    assert [line["kind"] for line in last["lines"]] == ["usage"]
+    assert sandbox.get("/subscriptions/sub")["status"] == "canceled"
+    change = {"type": "pause"}
+    assert sandbox.post("/subscriptions/sub/changes", change, 409)["code"] == "conflict"
+
+
+def test_a_billing_day_begins_with_a_part_up_to_it() -> None:
+    sandbox = started(BASE)
+    sandbox.subscribe(anchor="calendar", billing_day=16)
+    sandbox.clock("2026-03-20T00:00:00Z")
+    # 15 of the 31 days from 16 December to 16 January.
+    assert sandbox.totals() == ["14.52", "30.00", "30.00", "30.00"]
+    starts = [period["starts_on"] for period in sandbox.get("/subscriptions/sub/periods")["data"]]
+    assert starts == ["2026-01-01", "2026-01-16", "2026-02-16", "2026-03-16"]
 
 
 def test_money_is_not_moved_without_an_idempotency_key() -> None:
