@@ -11,6 +11,7 @@ from neruba.admin.page import Fact, Table
 
 TITLES = {  # in the order in which they are shown
     "charge": "Charge",
+    "credit": "Credit of a change",
     "correction": "Correction",
     "minimum": "Minimum commitment",
     "included_tax": "Inclusive tax",
@@ -26,6 +27,7 @@ NAMES = {
     "end": "Up to the instant",
     "at_maximum": "Events at the maximum",
     "at_minimum": "Events at the minimum",
+    "before": "Billed before it",
     "counted": "Counted towards it",
     "counted_on_other_documents": "Of that on other documents",
     "ends_on": "Up to the day",
@@ -40,6 +42,13 @@ NAMES = {
     "tax_code": "Tax code",
     "timezone": "Time zone",
 }
+CREDITED = {
+    "amount": "Charged for the line",
+    "net": "Less discounts",
+    "credited": "Credited before",
+    "given_back": "Given back by credit notes",
+    "unused": "Due no more, of the period",
+}
 # What is laid out row by row.
 SORTED = frozenset({"cells", "tally"})
 ORDER = ("starts_on", "ends_on", "start", "end", "meter", "aggregation", "quantity", "events")
@@ -50,6 +59,9 @@ NUMBERS = {
     "amount_known",
     "commitment",
     "counted",
+    "credited",
+    "given_back",
+    "net",
     "counted_on_other_documents",
     "flat_amount",
     "gross",
@@ -88,6 +100,8 @@ def evidence_of(evidence: Mapping[str, Any], currency: str) -> Evidence:
         Group(TITLES.get(name, _name(name)), tuple(_facts(name, evidence[name], currency)))
         for name in order
     ]
+    if "parts" in evidence:
+        groups.append(Group("In force", tuple(_parts(evidence["parts"]))))
     rest = [_fact(name, value) for name, value in plain.items()]
     if rest:
         groups.append(Group("Result before rounding", tuple(rest)))
@@ -105,11 +119,32 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         return
     for name in sorted(values, key=_place):
         value = values[name]
-        if isinstance(value, Mapping):
+        if group == "credit" and name in CREDITED:
+            yield Fact(CREDITED[name], _text(name, value))
+        elif isinstance(value, list):
+            yield from _plans(value)
+        elif isinstance(value, Mapping):
             for inner, text in value.items():
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
         else:
             yield _fact(name, value)
+
+
+def _plans(parts: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
+    """The commitments of several plans that took turns in a period."""
+    for part in parts:
+        plan, share = part["plan"], part["share"]
+        yield Fact(
+            f"{plan['code']}, version {plan['version']}",
+            f"{_text('commitment', part['commitment'])} for {share['numerator']} of "
+            f"{share['denominator']} {share['unit']}",
+        )
+
+
+def _parts(parts: Sequence[Mapping[str, str]]) -> Iterator[Fact]:
+    """Where a price that changed was in force."""
+    for part in parts:
+        yield Fact(f"From {part['start']}", f"up to {part['end']}")
 
 
 def _sorts(usage: Mapping[str, Any]) -> Iterator[Fact]:

@@ -240,7 +240,9 @@ shifts = st.sampled_from([0, 0, 0]) | st.integers(-24 * 40, 0) | st.integers(0, 
 steps = st.one_of(
     st.builds(lambda wait, ago: Step(wait, "event", hours=-ago), waits, st.integers(0, 24 * 20)),
     *[
-        st.builds(lambda wait, body, hours: Step(wait, "change", body, hours), waits, changes, shifts)
+        st.builds(
+            lambda wait, body, hours: Step(wait, "change", body, hours), waits, changes, shifts
+        )
     ]
     * 4,
     st.builds(lambda wait, number: Step(wait, "withdraw", hours=number), waits, st.integers(0, 9)),
@@ -279,9 +281,7 @@ class Story:
         for place, coupon in enumerate(world.coupons):
             redeemed(sandbox, f"coupon-{place}", **coupon)
         seated = [one for one in world.plans["pro"]["prices"] if one["kind"] == "seat"]
-        sandbox.subscribe(
-            **world.subscription, quantities={one["code"]: "3" for one in seated}
-        )
+        sandbox.subscribe(**world.subscription, quantities={one["code"]: "3" for one in seated})
         sandbox.project.refresh_from_db()
         self.project = sandbox.project
 
