@@ -145,7 +145,7 @@ class ChangeForm(PreviewForm[Subscription]):
         return pointer
 
     def preview(self) -> Sequence[str]:
-        return preview_words(self.change, self.now)
+        return preview_words(self.change, self.as_of)
 
     @property
     def digest(self) -> str:

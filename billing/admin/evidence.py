@@ -11,8 +11,8 @@ from neruba.admin.page import Fact, Table
 
 TITLES = {  # in the order in which they are shown
     "charge": "Charge",
-    "credit": "Credit of a change",
     "correction": "Correction",
+    "credit": "Credit of what is unused",
     "minimum": "Minimum commitment",
     "included_tax": "Inclusive tax",
     "plan": "Plan",
@@ -27,27 +27,26 @@ NAMES = {
     "end": "Up to the instant",
     "at_maximum": "Events at the maximum",
     "at_minimum": "Events at the minimum",
-    "before": "Billed before it",
+    "before": "Of that billed before",
     "counted": "Counted towards it",
     "counted_on_other_documents": "Of that on other documents",
+    "credited": "Credited before",
+    "denominator": "Of",
     "ends_on": "Up to the day",
     "events": "Events counted",
     "free": "Free events",
+    "given_back": "Given back by credit notes",
     "gross": "Price with it",
     "law": "Law",
     "negative": "Events below zero",
+    "net": "Less discounts",
+    "numerator": "In force",
     "rated": "Events at the percentage",
     "start": "From the instant",
     "starts_on": "From the day",
     "tax_code": "Tax code",
     "timezone": "Time zone",
-}
-CREDITED = {
-    "amount": "Charged for the line",
-    "net": "Less discounts",
-    "credited": "Credited before",
-    "given_back": "Given back by credit notes",
-    "unused": "Due no more, of the period",
+    "unused": "Not used",
 }
 # What is laid out row by row.
 SORTED = frozenset({"cells", "tally"})
@@ -59,12 +58,12 @@ NUMBERS = {
     "amount_known",
     "commitment",
     "counted",
-    "credited",
-    "given_back",
-    "net",
     "counted_on_other_documents",
+    "credited",
     "flat_amount",
+    "given_back",
     "gross",
+    "net",
     "quantity",
     "quantity_billed",
     "tax",
@@ -119,9 +118,7 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         return
     for name in sorted(values, key=_place):
         value = values[name]
-        if group == "credit" and name in CREDITED:
-            yield Fact(CREDITED[name], _text(name, value))
-        elif isinstance(value, list):
+        if isinstance(value, list):
             yield from _plans(value)
         elif isinstance(value, Mapping):
             for inner, text in value.items():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,7 @@ from neruba.admin.page import (
 from neruba.money import Money
 from neruba.period import local_date, parse_instant
 
+PRORATION = "proration"
 # Parts of an address by line.
 ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("state",), ("country",))
 
@@ -42,7 +43,8 @@ ADDRESS = (("company",), ("line1",), ("line2",), ("postal_code", "city"), ("stat
 @dataclass(frozen=True, slots=True)
 class ShownLine:
     """A line for people: `text` says how the amount came about, `raw` is its evidence as JSON,
-    `links` lead down to the windows and the raw events behind it.
+    `links` lead down to the windows and the raw events behind it, and to what it corrects. `heads`
+    is what stands above the first of several that belong together.
     """
 
     key: str
@@ -55,14 +57,17 @@ class ShownLine:
     evidence: Evidence
     raw: str
     links: tuple[str, ...]
+    heads: str = ""
 
 
 def lines_of_document(document: Document) -> list[ShownLine]:
-    """The lines in their order, each with its explanation and evidence."""
+    """The lines with explanation and evidence: in their order, but each credit of a change beside
+    the charge that takes its place.
+    """
     currency, zone = document.invoice.currency, zone_of(document)
     explained = explain_document(document.content, document.numbers)
-    usage = usage_of_lines(document)
-    return [
+    usage, corrected = usage_of_lines(document), _corrected(document)
+    shown = [
         ShownLine(
             key=line["id"],
             description=line["description"],
@@ -73,10 +78,50 @@ def lines_of_document(document: Document) -> list[ShownLine]:
             text=words.text,
             evidence=evidence_of(line["evidence"], currency),
             raw=pretty(line["evidence"]),
-            links=_links(document, usage.get(line["id"])),
+            links=(*_corrects(line, corrected), *_links(document, usage.get(line["id"]))),
         )
         for line, words in zip(document.content["lines"], explained, strict=True)
     ]
+    return _beside(document.content["lines"], shown, zone)
+
+
+def _beside(
+    lines: Sequence[Mapping[str, Any]], shown: Sequence[ShownLine], zone: str
+) -> list[ShownLine]:
+    """Lines of kind `proration` by the instant of their change and their price, credits first."""
+    prices = [line["price"] for line in lines if line["kind"] == PRORATION]
+
+    def place(index: int) -> tuple[int, str, int, int]:
+        line = lines[index]
+        if line["kind"] != PRORATION:
+            # One-off charges come after what changed, all else before it.
+            return (2 if line["kind"] == "charge" else 0), "", 0, index
+        return 1, line["period"]["start"], prices.index(line["price"]), index
+
+    found, head = [], ""
+    for index in sorted(range(len(lines)), key=place):
+        line, before = lines[index], head
+        head = line["period"]["start"] if line["kind"] == PRORATION else ""
+        on = local_day(parse_instant(head), zone) if head and head != before else ""
+        heads = f"What changed on {on}" if on else ""
+        found.append(replace(shown[index], heads=heads))
+    return found
+
+
+def _corrected(document: Document) -> dict[str, Invoice]:
+    """The issued invoices that lines correct, by operation key."""
+    keys = {line["corrects"]["invoice"] for line in document.content["lines"] if line["corrects"]}
+    if not keys:
+        return {}
+    rows = Invoice.objects.filter(
+        project=document.invoice.project, operation_key__in=keys, sequence__isnull=False
+    )
+    return {row.operation_key: row for row in rows}
+
+
+def _corrects(line: Mapping[str, Any], corrected: Mapping[str, Invoice]) -> tuple[str, ...]:
+    row = corrected.get(line["corrects"]["invoice"]) if line["corrects"] else None
+    return () if row is None else (link_to(row, f"Corrects {row.number}"),)
 
 
 def _links(document: Document, usage: LineUsage | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from billing.rating.facts import Part, PeriodFacts, UsageFacts
 from billing.rating.numbers import number_text
-from billing.rating.parts import share_of
+from billing.rating.parts import end_of_fees, share_of
 from billing.rating.plan import PlanPrice
 from billing.rating.price import Rated
 from billing.rating.proration import POLICIES, Basis, Share, prorate
@@ -145,13 +145,17 @@ def rate(price: PlanPrice, use: Any, part: Share) -> tuple[Rated, Fraction]:
 
 def limits_share(held: PeriodFacts, part: Part) -> Share:
     """Which part of its minimum and maximum a usage price has in a period: all, unless the period
-    is a short one, or the price is in force in a part of it, and it is prorated.
+    is a short one, or the price is in force in a part of it, and it is prorated. The day of a
+    termination counts as it does for fees.
     """
     price, terms = part.price, part.terms
     if not (price.prorate and price.price.limits):
         return WHOLE
     rhythm = terms.rhythm_of(price)
-    shares = [share_of(held, rhythm, one, terms.zone) for one in part.spans]
+    *spans, last = part.spans
+    if last.end == held.period.end:
+        last = Interval(last.start, max(last.end, end_of_fees(held, terms.zone)))
+    shares = [share_of(held, rhythm, one, terms.zone) for one in (*spans, last)]
     return replace(shares[0], numerator=sum(one.numerator for one in shares))
 
 

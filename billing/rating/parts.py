@@ -61,7 +61,7 @@ def fee_spans(facts: PeriodFacts, terms: Terms) -> Iterator[StateSpan]:
     for place in range(1, len(kept)):
         if kept[place - 1].state.bills_fees and not kept[place].state.bills_fees:
             marks[place] = _last_day(facts, kept[place].start, kept[place].state.terms.zone)
-    ends = [*marks[1:], _end_of_fees(facts, kept[-1].state.terms.zone)]
+    ends = [*marks[1:], end_of_fees(facts, kept[-1].state.terms.zone)]
     reached = facts.period.start
     for one, start, end in zip(kept, marks, ends, strict=True):
         if max(start, reached) < end:
@@ -149,7 +149,8 @@ def _last_day(facts: PeriodFacts, at: datetime, zone: str) -> datetime:
     return max(facts.period.start, local_midnight(day, zone))
 
 
-def _end_of_fees(facts: PeriodFacts, zone: str) -> datetime:
+def end_of_fees(facts: PeriodFacts, zone: str) -> datetime:
+    """Where what is due in proportion ends in a period: the day of a termination may count."""
     period = facts.period
     if period.whole_end is None or basis_of_period(facts) == "second":
         return period.end

@@ -111,7 +111,7 @@ def _effective_at(
     if type == "cancel":
         return _end(timeline, given, at)
     effective_at = asked or max(at, timeline.start)
-    if type == "set_timezone":
+    if type == "set_timezone" and effective_at >= timeline.start:
         return _next_boundary(subscription, timeline, effective_at)
     return effective_at
 

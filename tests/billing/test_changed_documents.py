@@ -63,7 +63,7 @@ def amount(invoice: Any, line: str) -> str:
 
 def words(sandbox: Sandbox, invoice: Any, line: str) -> list[str]:
     found = sandbox.get(f"/invoices/{invoice['id']}/explain")["lines"]
-    return next(one["text"] for one in found if one["line"] == line)  # type: ignore[no-any-return]
+    return next(one["text"] for one in found if one["line"] == line)
 
 
 def verified(sandbox: Sandbox) -> bool:
@@ -290,7 +290,7 @@ def test_pages_and_print_views_show_the_lines_of_changes() -> None:
         shown = browser.get(f"/admin/billing/invoice/{row.pk}/{page}/").content.decode()
         assert "base, unused (22 of 31 days)" in shown, page
     page = browser.get(f"/admin/billing/invoice/{row.pk}/change/").content.decode()
-    for label in ("Credit of a change", "Charged for the line", "In force", "21.29"):
+    for label in ("Credit of what is unused", "Credited before", "In force", "21.29"):
         assert label in page, label
 
 

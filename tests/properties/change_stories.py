@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from http import HTTPStatus
 from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
 
-from billing.models import Invoice, InvoiceLine
+from billing.models import Invoice
 from billing.selectors.verify import verify_invoices
 from ledger.selectors.verify import book_differences
-from neruba.money import Money
 from neruba.period import parse_instant, rfc3339
 from tests.billing.composed import redeemed, taxed
 from tests.billing.sandbox import Sandbox
@@ -316,8 +316,10 @@ class Story:
         """Preview a change, make it, and compare; False where it is refused."""
         path = "/subscriptions/sub/changes"
         previewed, found = self._asked(f"{path}/preview", body)
-        again = self._asked(f"{path}/preview", body)
-        assert (previewed, found) == again, "a preview changes nothing"
+        again, second = self._asked(f"{path}/preview", body)
+        assert (previewed, *map(printed, found.get("data", []))) == (
+            (again, *map(printed, second.get("data", [])))
+        ), "a preview changes nothing"
         before = self._known()
         status, made = self._asked(path, body)
         if status != HTTPStatus.CREATED:
@@ -332,9 +334,9 @@ class Story:
         if body.get("invoice") != "now":
             self._next = (effective_at, documents)
         elif made["invoice"] is not None:
-            self._same(documents, [self.sandbox.get(f"/invoices/{made['invoice']}")])
+            self._same(documents, Invoice.objects.filter(public_id=made["invoice"]))
         elif effective_at <= self.now:
-            self._same(documents, self._since(before))
+            self._same(documents, [row for row in self._rows() if row.pk not in before])
         return True
 
     def withdraw(self, number: int) -> None:
@@ -364,14 +366,14 @@ class Story:
         rows = [row for row in self._rows() if row.pk not in before]
         due = [row for row in rows if row.boundary_at <= to]
         if due:
-            self._same(ahead, [self._body(row) for row in due])
+            self._same(ahead, due)
         elif ahead:
             assert len(ahead) == 1, "with nothing due, the next document alone is shown"
         if self._next is not None:
             since, documents = self._next
             after = [row for row in rows if row.boundary_at >= since]
             if documents and after:
-                self._same(documents, [self._body(after[0])])
+                self._same(documents, after[:1])
             if rows:
                 self._next = None
 
@@ -403,50 +405,47 @@ class Story:
         """What is not to come any more."""
         return {row.pk for row in self._rows() if row.status != Invoice.Status.DRAFT}
 
-    def _since(self, before: set[int]) -> list[Json]:
-        return [self._body(row) for row in self._rows() if row.pk not in before]
-
     def _body(self, row: Invoice) -> Json:
         found: Json = self.sandbox.get(f"/invoices/{row.public_id}")
         return found
 
-    def documents(self) -> list[Json]:
-        """What was issued, in order of time, as printed."""
-        return [printed(self._body(row)) for row in self._rows() if row.sequence is not None]
+    def hashes(self) -> list[str]:
+        """What was issued, in order of time."""
+        return [row.content_hash for row in self._rows() if row.sequence is not None]
 
     # What must hold
 
-    def _same(self, previewed: Sequence[Json], issued: Sequence[Json]) -> None:
-        issued = [one for one in issued if one["lines"]]
-        first, second = list(map(printed, previewed)), list(map(printed, issued))
+    def _same(self, previewed: Sequence[Json], issued: Sequence[Invoice]) -> None:
+        """What was printed is what was previewed: a hash holds all of it but the sums."""
+        first, second = list(map(printed, previewed)), [printed(self._body(row)) for row in issued]
+        second = [one for one in second if one["lines"]]
         assert first == second, "\n".join([*self.did, *differences(first, second)])
 
     def end(self) -> None:
         """Let all fall due, and look at all documents together."""
-        self.move(self.now + 100 * DAY)
-        before = self.documents()
+        self.move(self.now + 45 * DAY)
+        before = self.hashes()
         self.clock(self.now)
-        assert self.documents() == before, "a second run changes nothing"
+        assert self.hashes() == before, "a second run changes nothing"
         rows = [row for row in self._rows() if row.sequence is not None]
         for verdict in verify_invoices(self.project, rows):
             assert verdict.matches, "\n".join([*self.did, *verdict.differences])
         assert list(book_differences(self.project)) == []
-        self.credits_hold()
+        self.credits_hold(rows)
 
-    def credits_hold(self) -> None:
+    def credits_hold(self, rows: Sequence[Invoice]) -> None:
         """No line is credited above what was charged, less its discount."""
-        lines = InvoiceLine.objects.filter(
-            project=self.project, invoice__sequence__isnull=False
-        ).select_related("invoice")
-        back: dict[tuple[str, str], int] = defaultdict(int)
-        charged: dict[tuple[str, str], int] = {}
-        for row in lines:
-            charged[row.invoice.operation_key, row.line_key] = row.amount_minor
-            if row.kind == "proration" and row.corrects_line:
-                assert row.amount_minor < 0
-                back[row.corrects_invoice, row.corrects_line] -= row.amount_minor
-        for place, minor in back.items():
-            assert minor <= charged[place], (place, minor, charged[place])
+        back: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        charged: dict[tuple[str, str], Decimal] = {}
+        for row in rows:
+            for line in self._body(row)["lines"]:
+                amount = Decimal(line["amount"])
+                charged[row.operation_key, line["id"]] = amount - Decimal(line["discount_amount"])
+                if line["kind"] == "proration" and line["corrects"] is not None:
+                    assert amount < 0, line
+                    back[line["corrects"]["invoice"], line["corrects"]["line"]] -= amount
+        for place, amount in back.items():
+            assert amount <= charged[place], (place, amount, charged[place])
 
 
 def printed(document: Json) -> Json:
@@ -468,8 +467,3 @@ def differences(first: Any, second: Any, where: str = "") -> Iterator[str]:
             yield from differences(*pair, f"{where}/{place}")
     elif first != second:
         yield f"{where}: {first!r} previewed, {second!r} issued"
-
-
-def money(text: str, currency: str) -> int:
-    """An amount in minor units."""
-    return Money.parse(text, currency).minor
