@@ -174,7 +174,7 @@ def turn_at(
 def held_period(timeline: Timeline, facts: PeriodFacts, *, by: datetime) -> PeriodFacts:
     """A stored period as what is known to have happened by an instant made it."""
     if timeline.is_plain:
-        return facts
+        return _uncut(facts)
     period = timeline.cut(facts.period, by)
     first, *others = timeline.held(period.interval)
     return replace(
@@ -188,12 +188,19 @@ def held_period(timeline: Timeline, facts: PeriodFacts, *, by: datetime) -> Peri
 def _opening(timeline: Timeline, facts: PeriodFacts) -> PeriodFacts:
     """A period that begins, as it is billed ahead: in the state of its beginning."""
     if timeline.is_plain:
-        return facts
+        return _uncut(facts)
     start = facts.period.start
     period = timeline.cut(facts.period, start)
     held = (Held(start, timeline.state_at(start)),)
     ends = period.whole_end is not None and period.end == timeline.ends_by(start)
     return replace(facts, period=period, held=held, is_terminated=ends)
+
+
+def _uncut(facts: PeriodFacts) -> PeriodFacts:
+    """A stored period as it opened: what cut its row may have been decided since."""
+    if facts.period.whole_end is None:
+        return facts
+    return replace(facts, period=facts.period.uncut())
 
 
 def _terms_from(timeline: Timeline, at: datetime, *, is_last: bool) -> Terms:
