@@ -9,6 +9,7 @@ from billing.models import Invoice
 from billing.rating.explain import explain_line
 from billing.selectors.amounts import deferrals, lines_of
 from billing.selectors.usage_traces import lines_of_event
+from billing.selectors.verify import verify_invoices
 from ingest.models import UsageEvent
 from ledger.templates.invoices import Deferral
 from neruba.period import parse_instant
@@ -292,6 +293,23 @@ def test_pages_and_print_views_show_the_lines_of_changes() -> None:
     page = browser.get(f"/admin/billing/invoice/{row.pk}/change/").content.decode()
     for label in ("Credit of what is unused", "Credited before", "In force", "21.29"):
         assert label in page, label
+
+
+def test_verify_rebuilds_each_document_from_the_changes_that_it_knew() -> None:
+    sandbox = subscribed()
+    upgrade(sandbox)
+    for day, seats in (("12", "5"), ("14", "2"), ("16", "7")):
+        sandbox.clock(f"2026-01-{day}T00:00:00Z")
+        body = {"type": "set_quantity", "price": "seats", "quantity": seats, "invoice": "now"}
+        change(sandbox, body)
+    sandbox.clock("2026-01-20T00:00:00Z")
+    # The row of the first period is cut; its first document knew nothing of that.
+    change(sandbox, {"type": "cancel", "at": "now"})
+    sandbox.clock("2026-02-02T00:00:00Z")
+    rows = list(Invoice.objects.filter(project=sandbox.project, sequence__isnull=False))
+    # Many documents of one subscription at once, four of them of no boundary.
+    verdicts = list(verify_invoices(sandbox.project, rows))
+    assert [verdict.differences for verdict in verdicts] == [()] * 6
 
 
 # Traces
