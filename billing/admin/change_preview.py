@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from billing.admin.documents import period_of, zone_of
 from billing.models import Invoice
 from billing.rating.change_words import change_in_words, invoice_in_words, proration_in_words
@@ -73,7 +76,7 @@ def _table(document: Document) -> Table:
         rows.append(("Discounts", "", figure(Money(-off.minor, currency))))
     if content["taxes"]:
         rows.append(("Tax", "", figure(document.tax_total)))
-    rows.append(("Total", "", figure(document.total)))
+    rows.append((_strong("Total"), "", _strong(figure(document.total))))
     return Table(
         title="Its lines",
         columns=("Line", "Period", currency),
@@ -81,3 +84,7 @@ def _table(document: Document) -> Table:
         empty="",
         numeric=(currency,),
     )
+
+
+def _strong(text: str) -> SafeString:
+    return format_html("<strong>{}</strong>", text)
