@@ -54,8 +54,8 @@ def test_the_timeline_is_what_the_page_says() -> None:
         decide(story, at, row["decision"], **when)
     last = instant_of("1 May")
     for row in rows:
-        at = rfc3339(instant_of(row["takes effect"]))
-        story.call(last, f"GET /subscriptions/{SUBSCRIPTION}?at={at}")
+        since = rfc3339(instant_of(row["takes effect"]))
+        story.call(last, f"GET /subscriptions/{SUBSCRIPTION}?at={since}")
     story.call(last, f"GET /subscriptions/{SUBSCRIPTION}/timeline")
     *states, timeline = story.told("page")[-len(rows) - 1 :]
     found = [(one["plan"], one["quantities"]["seats"], one["status"]) for one in states]
