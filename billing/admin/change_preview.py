@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from billing.admin.documents import period_of, zone_of
 from billing.models import Invoice
-from billing.rating.change_words import change_in_words, invoice_in_words, proration_in_words
+from billing.rating.change_words import change_in_words, proration_in_words
 from billing.selectors.documents import Document
 from billing.services.shown_changes import ShownChange
 from neruba.admin.page import Table, days, figure, instant, local_time, money
@@ -30,13 +30,12 @@ def preview_words(change: ShownChange, at: datetime) -> list[str]:
     ]
     if how := proration_in_words(decision):
         said.append(f"Fees follow it {how}.")
-    how = invoice_in_words(decision)
     if not change.documents:
-        return [*said, f"No invoice comes of it ({how})." if how else "No invoice comes of it."]
-    return said + [sentence for one in change.documents for sentence in _document(one, change, how)]
+        return [*said, "No invoice comes of it."]
+    return said + [sentence for one in change.documents for sentence in _document(one, change)]
 
 
-def _document(document: Document, change: ShownChange, how: str) -> list[str]:
+def _document(document: Document, change: ShownChange) -> list[str]:
     row, total = document.invoice, document.total
     named = "An invoice of its own" if row.reason == Invoice.Reason.CHANGE else "The next invoice"
     said = [f"{named} ({period_of(document)}) comes to {money(total)}, computed now."]

@@ -102,7 +102,7 @@ def given_for(act: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        ("change_plan", ["Plan pro v1 → basic v1", "Fees follow it in proportion to its days"]),
+        ("change_plan", ["Plan pro v1 → basic v1", "Fees follow it in proportion."]),
         ("set_quantity", ["seats: 3 → 5", "Without the change it would come to 60.00 USD"]),
         ("add_price", ["Price added: Support (support)"]),
         ("remove_price", ["Price taken out: seats"]),
