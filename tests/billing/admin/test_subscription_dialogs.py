@@ -1,6 +1,7 @@
 """Dialogs that change a subscription: shown first, done once, refused at the field."""
 
 import re
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -9,7 +10,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from billing.errors import OvertakenError
 from billing.models import Invoice, Price, Subscription, SubscriptionChange
+from billing.services.shown_changes import change_as_shown, show_change
+from neruba import clock
+from neruba.actor import SYSTEM
+from neruba.edge import run_atomic
 from neruba.models import AuditRecord
 from tests import factories
 from tests.billing.sandbox import BASE, CALLS, SEATS, Sandbox, started
@@ -258,6 +264,7 @@ def test_a_scheduled_change_is_withdrawn_after_it_was_shown(sandbox: Sandbox) ->
     before = stored()
     first = submit(client, "withdraw", row, change=number)
     assert "Cancels with the period" in words(first)
+    assert "The next invoice (1 Jan 2026 – 31 Jan 2026) comes to 60.00 USD then" in words(first)
     assert stored() == before
     done = submit(client, "withdraw", row, change=number, **shown(first))
     assert "HX-Redirect" in done.headers
@@ -321,3 +328,18 @@ def test_only_what_the_state_allows_is_offered(sandbox: Sandbox) -> None:
     html = client.get(page).content.decode()
     assert address("pause", row) not in html
     assert address("resume", row) in html
+
+
+def test_the_service_does_nothing_but_what_was_shown(sandbox: Sandbox) -> None:
+    row, at = row_of(sandbox), clock.now(sandbox.project)
+    asked: dict[str, Any] = {"price": "seats", "quantity": "5"}
+    common: dict[str, Any] = {"subscription": row, "type": "set_quantity", "actor": SYSTEM}
+    hashes = show_change(**common, given=asked, at=at).hashes
+    other = show_change(**common, given={**asked, "quantity": "6"}, at=at).hashes
+    assert hashes != other
+    before = stored()
+    with pytest.raises(OvertakenError):
+        run_atomic(partial(change_as_shown, **common, given=asked, shown=other, reason="x", at=at))
+    assert stored() == before
+    run_atomic(partial(change_as_shown, **common, given=asked, shown=hashes, reason="x", at=at))
+    assert latest().reason == "x"
