@@ -343,3 +343,13 @@ def test_the_service_does_nothing_but_what_was_shown(sandbox: Sandbox) -> None:
     assert stored() == before
     run_atomic(partial(change_as_shown, **common, given=asked, shown=hashes, reason="x", at=at))
     assert latest().reason == "x"
+
+
+def test_the_invoice_of_a_scheduled_change_does_not_hide_the_next_one(sandbox: Sandbox) -> None:
+    scheduled = {"type": "set_quantity", "price": "seats", "quantity": "5", "invoice": "now"}
+    at = {"effective_at": "2026-01-21T00:00:00Z"}
+    sandbox.post("/subscriptions/sub/changes", {**scheduled, **at})
+    said = words(submit(agent(sandbox), "pause", row_of(sandbox), **given_for("pause")))
+    assert "The invoice of a scheduled change" in said
+    assert "The next invoice (1 Jan 2026 – 31 Jan 2026) comes to" in said
+    assert said.count("Without the change it would come to") == 2
