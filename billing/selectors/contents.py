@@ -227,11 +227,13 @@ def computed(
     return [answer[index] for index in range(len(invoices))]
 
 
-def order_of(invoice: Invoice) -> tuple[datetime, datetime, str]:
+def order_of(invoice: Invoice) -> tuple[datetime, datetime, bool, str]:
     """The order in which documents are issued, and those that are issued together are computed and
-    get their numbers: what waits for late usage comes after what does not.
+    get their numbers: what waits for late usage comes after what does not, and a change that is
+    billed at once after the boundary at its instant, with which it is compared.
     """
-    return invoice.due_at, invoice.boundary_at, invoice.operation_key
+    is_change = invoice.reason == Invoice.Reason.CHANGE
+    return invoice.due_at, invoice.boundary_at, is_change, invoice.operation_key
 
 
 def _uncorrected(

@@ -174,7 +174,7 @@ def turn_at(
 def held_period(timeline: Timeline, facts: PeriodFacts, *, by: datetime) -> PeriodFacts:
     """A stored period as what is known to have happened by an instant made it."""
     if timeline.is_plain:
-        return facts
+        return _as_opened(facts)
     period = timeline.cut(facts.period, by)
     first, *others = timeline.held(period.interval)
     return replace(
@@ -185,10 +185,15 @@ def held_period(timeline: Timeline, facts: PeriodFacts, *, by: datetime) -> Peri
     )
 
 
+def _as_opened(facts: PeriodFacts) -> PeriodFacts:
+    """A stored period before anything cut it: what cut it later, its documents did not know."""
+    return replace(facts, period=facts.period.uncut()) if facts.period.whole_end else facts
+
+
 def _opening(timeline: Timeline, facts: PeriodFacts) -> PeriodFacts:
     """A period that begins, as it is billed ahead: in the state of its beginning."""
     if timeline.is_plain:
-        return facts
+        return _as_opened(facts)
     start = facts.period.start
     period = timeline.cut(facts.period, start)
     held = (Held(start, timeline.state_at(start)),)

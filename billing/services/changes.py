@@ -17,10 +17,10 @@ from billing.rating.decisions import Decision, DecisionError
 from billing.rating.timeline import Timeline
 from billing.selectors.agreements import refuse_shared_meters
 from billing.selectors.asked_changes import Asked, asked_change
-from billing.selectors.contents import Computed, computed, draft_of_change
+from billing.selectors.contents import Computed, draft_of_boundary, draft_of_change
 from billing.selectors.late_periods import is_drafted
-from billing.selectors.previews import first_document
-from billing.selectors.timelines import timelines_of
+from billing.selectors.previews import first_document, preview
+from billing.selectors.timelines import stored_periods, timelines_of, turn_at, turn_keys
 from billing.services.invoices import finalize_drafts, store_drafts
 from billing.services.late import note_periods
 from ingest.selectors.bounds import known_bound
@@ -189,9 +189,19 @@ def _documents(change: SubscriptionChange, *, is_now: bool, at: datetime) -> lis
         since = change.effective_at
         return first_document(subscription=subscription, since=since, at=at)
     timeline = timelines_of(subscription.project, [subscription.pk])[subscription.pk]
-    draft = _draft(subscription, timeline, change, at=at)
-    found = computed(subscription.project, [draft], bound=None, charges={})
-    return [one for one in found if one.content.is_made]
+    draft, _ = _draft(subscription, timeline, change, at=at)
+    store_drafts([draft])
+    found = preview(
+        project=subscription.project,
+        customer=subscription.customer,
+        subscription=subscription,
+        as_of=draft.boundary_at,
+        at=at,
+    )
+    # Where a boundary lies at its instant, the document of that has all that is due.
+    since = [one for one in found if one.invoice.boundary_at >= draft.boundary_at]
+    own = [one for one in since if one.invoice.operation_key == draft.operation_key]
+    return own or since[:1]
 
 
 def _decision(
@@ -275,21 +285,60 @@ def _note_usage(subscription: Subscription, decision: Decision) -> None:
 
 def _draft(
     subscription: Subscription, timeline: Timeline, change: SubscriptionChange, *, at: datetime
-) -> Invoice:
+) -> tuple[Invoice, bool]:
+    """The draft of a change that is billed at once, and whether it waits for the document of the
+    boundary before it, with which it is compared.
+    """
     instant = max(change.effective_at, at)
     stretch = next(one for one in reversed(timeline.stretches) if one.start <= instant)
     own = stretch.finest.number_at(instant)
     running = stretch.finest.period(own).interval
-    return draft_of_change(subscription=subscription, change=change, running=running, at=at)
+    draft = draft_of_change(subscription=subscription, change=change, running=running, at=at)
+    number = stretch.number + own
+    if timeline.final is not None:
+        number = min(number, max(timeline.final - 1, 0))
+    before = _document_of(subscription, timeline, number, at=at)
+    if before is None:
+        return draft, False
+    draft.due_at = max(draft.due_at, before.due_at)
+    return draft, True
+
+
+def _document_of(
+    subscription: Subscription, timeline: Timeline, number: int, *, at: datetime
+) -> Invoice | None:
+    """The draft of a boundary, as it stands or as it will be opened; None once it was issued."""
+    drafts = Invoice.objects.filter(
+        project=subscription.project_id,
+        subscription=subscription,
+        status=Invoice.Status.DRAFT,
+        boundary__lte=number,
+    )
+    if (standing := drafts.order_by("-due_at").first()) is not None:
+        return standing
+    if number < subscription.next_boundary:
+        return None
+    project = subscription.project
+    keys = set(turn_keys(subscription.pk, timeline, number))
+    turn = turn_at(
+        project,
+        timeline,
+        number,
+        subscription=subscription.pk,
+        stored=stored_periods(project, keys),
+    )
+    return draft_of_boundary(project=project, subscription=subscription, turn=turn, created_at=at)
 
 
 def _bill(
     subscription: Subscription, timeline: Timeline, change: SubscriptionChange, *, at: datetime
 ) -> Invoice | None:
-    """Bill a change at once, or draft what a run will bill when it takes effect."""
-    draft = _draft(subscription, timeline, change, at=at)
+    """Bill a change at once, or draft what a run will bill: when it takes effect, and once the
+    boundary before it is billed.
+    """
+    draft, waits = _draft(subscription, timeline, change, at=at)
     rows = store_drafts([draft])
-    if draft.due_at > at:
+    if waits or draft.due_at > at:
         return None
     bound = known_bound(subscription.project)
     done = finalize_drafts(project=subscription.project, drafts=rows, bound=bound, run=None, at=at)

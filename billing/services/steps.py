@@ -57,7 +57,7 @@ def bill_step(run: BillingRun, customer_ids: Sequence[int], *, at: datetime) -> 
         opened = open_boundaries(project=project, subscriptions=subscriptions, at=at)
         tally.invoiced = len(opened)
         ready = [*drafts, *(row for row in opened if row.due_at == row.boundary_at)]
-        if ready:
+        if ready := _without_waiting(ready):
             _add(tally, finalize_drafts(project=project, drafts=ready, bound=bound, run=run, at=at))
         return tally
     charges = stranded_charges(project, run.as_of).filter(customer__in=customer_ids)
@@ -70,6 +70,37 @@ def bill_step(run: BillingRun, customer_ids: Sequence[int], *, at: datetime) -> 
         _add(tally, done)
         return tally if done.issued else None
     return None
+
+
+def _without_waiting(ready: list[Invoice]) -> list[Invoice]:
+    """These drafts but those of changes for which the document of a boundary before them still
+    waits for usage: they are due with it, since they are compared with what it prints.
+    """
+    changes = [row for row in ready if row.reason == Invoice.Reason.CHANGE]
+    if not changes:
+        return ready
+    mine = {row.pk for row in ready}
+    standing = Invoice.objects.filter(
+        project=changes[0].project_id,
+        subscription__in={row.subscription_id for row in changes},
+        status=Invoice.Status.DRAFT,
+        boundary__isnull=False,
+    ).exclude(pk__in=mine)
+    later: dict[int | None, list[Invoice]] = {}
+    for row in standing:
+        later.setdefault(row.subscription_id, []).append(row)
+    waiting = set()
+    for row in changes:
+        before = [
+            one.due_at
+            for one in later.get(row.subscription_id, [])
+            if one.boundary_at <= row.boundary_at
+        ]
+        if before:
+            row.due_at = max(before)
+            row.save(update_fields=["due_at"])
+            waiting.add(row.pk)
+    return [row for row in ready if row.pk not in waiting]
 
 
 def _add(tally: Tally, done: Finalized) -> None:
