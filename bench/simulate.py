@@ -97,7 +97,8 @@ def year(slug: str, subscriptions: int, months: int) -> Played:
             if (place + month) % 2:
                 continue
             given = {
-                **{"price": "seats", "quantity": str(month + 2)},
+                "price": "seats",
+                "quantity": str(month + 2),
                 "invoice": "now" if place % 4 else "next",
             }
 
