@@ -4,7 +4,7 @@ invoices.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
@@ -21,6 +21,7 @@ from billing.rating.filters import PriceFilter
 from billing.rating.parts import usage_parts
 from billing.rating.plan import PlanPrice
 from billing.rating.price import GroupUse, Reads
+from billing.rating.schedule import BillingPeriod
 from billing.rating.terms import Terms
 from billing.rating.timeline import Timeline
 from billing.selectors.timelines import (
@@ -257,7 +258,15 @@ def _need(
         filters=filters_of(part.price),
         detail=DETAILS[part.price.price.reads],
         parts=() if part.spans == (whole,) else part.spans,
+        whole=_whole_length(held.period),
     )
+
+
+def _whole_length(period: BillingPeriod) -> timedelta | None:
+    """The length of the whole period that a short one is a part of; None where it is whole."""
+    whole = period.whole
+    length = whole.end - whole.start
+    return length if length > period.interval.duration else None
 
 
 @lru_cache(maxsize=1024)

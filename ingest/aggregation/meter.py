@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from ingest.aggregation.base import Aggregation
@@ -14,6 +15,7 @@ from ingest.normalize import Scalar, data_text
 from neruba.decimals import QUANTITY_INTEGER_DIGITS, QUANTITY_PLACES, parse_decimal, plain
 from neruba.period import Interval
 
+MICROSECOND = timedelta(microseconds=1)
 MISSING = object()
 WHOLE_BOUND = 10**QUANTITY_INTEGER_DIGITS
 ONE = Decimal(1)
@@ -108,10 +110,12 @@ class MeterReader:
         start: datetime,
         end: datetime,
         parts: Sequence[Interval] = (),
+        whole: timedelta | None = None,
     ) -> Decimal:
         """What the meter says of `[start, end)`, or of these parts of it: rounded as it says, else
         half up to 9 decimals where the exact result has more. `opening` is what came before, if it
-        carries over.
+        carries over. An average over time is one over the `whole`, of which the window may be a
+        part; None: it is not.
         """
         aggregation = self.aggregation
         exact = (
@@ -119,6 +123,8 @@ class MeterReader:
             if parts
             else aggregation.result(opening, window, start=start, end=end)
         )
+        if whole is not None and aggregation.averages:
+            exact = Fraction(exact) * ((end - start) // MICROSECOND) / (whole // MICROSECOND)
         if self.rounding is not None:
             return self.rounding.apply(exact)
         return exact if isinstance(exact, Decimal) else QUANTITY.apply(exact)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -38,6 +38,8 @@ class UsageNeed:
     level that it has anyway, held in the parts alone, over the length of the whole `[start, end)`.
     Law: where parts make up the whole, counts, sums and weighted sums (exactly: before they are
     rounded, each need by itself) add up to those of the whole. Raises ValueError for other parts.
+    `whole` is the length of the whole period where `[start, end)` is a short one: what averages over
+    time are divided by.
     """
 
     subject_id: int
@@ -50,6 +52,7 @@ class UsageNeed:
     detail: Detail = "total"
     also: tuple[str, ...] = ()
     parts: tuple[Interval, ...] = ()
+    whole: timedelta | None = None
 
     def __post_init__(self) -> None:
         free = self.start
@@ -171,7 +174,9 @@ def _group_usages(
 
 
 def _quantity(need: UsageNeed, reader: MeterReader, opening: State, window: State) -> Decimal:
-    return reader.quantity(opening, window, start=need.start, end=need.end, parts=need.parts)
+    return reader.quantity(
+        opening, window, start=need.start, end=need.end, parts=need.parts, whole=need.whole
+    )
 
 
 def _values(need: UsageNeed, window: State) -> tuple[Decimal, ...]:
