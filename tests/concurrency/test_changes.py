@@ -89,8 +89,10 @@ def test_changes_at_one_instant_have_an_order_and_the_state_is_that_of_the_last(
         asking(
             sandbox,
             {
-                **{"type": "set_quantity", "price": "seats", "quantity": str(seats)},
-                **{"effective_at": "2026-01-20T00:00:00Z"},
+                "type": "set_quantity",
+                "price": "seats",
+                "quantity": str(seats),
+                "effective_at": "2026-01-20T00:00:00Z",
             },
         )
         for seats in range(4, 4 + RIVALS)
@@ -133,13 +135,16 @@ def test_a_change_and_the_run_that_bills_its_boundary_come_out_right_in_either_o
     sandbox = seated()
     sandbox.now_at("2026-02-01T02:00:00Z")
     body = {
-        **{"type": "set_quantity", "price": "seats", "quantity": "5", "invoice": invoice},
-        **{"effective_at": "2026-02-01T00:00:00Z"},
+        "type": "set_quantity",
+        "price": "seats",
+        "quantity": "5",
+        "invoice": invoice,
+        "effective_at": "2026-02-01T00:00:00Z",
     }
-    bills = [partial(bill, sandbox.project) for _ in range(2)]
+    bills: list[Callable[[], Any]] = [partial(bill, sandbox.project) for _ in range(2)]
     answers = at_once([*bills, asking(sandbox, body), *bills])
     assert [one for one in answers if isinstance(one, Exception)] == []
-    assert answers[2][0] == 201  # type: ignore[index]
+    assert answers[2][0] == 201
     bill(sandbox.project)
     sandbox.clock("2026-03-01T02:00:00Z")
     sandbox.clock("2026-04-01T02:00:00Z")

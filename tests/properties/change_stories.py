@@ -71,8 +71,13 @@ def fees(code: str, **more: Any) -> st.SearchStrategy[Json]:
     """A fixed fee under a code."""
     return st.builds(
         lambda amount, billing, prorate: {
-            **{"code": code, "kind": "recurring", "model": "flat", "amount": amount},
-            **{"billing": billing, "prorate": prorate, **more},
+            "code": code,
+            "kind": "recurring",
+            "model": "flat",
+            "amount": amount,
+            "billing": billing,
+            "prorate": prorate,
+            **more,
         },
         amounts,
         billings,
@@ -102,7 +107,10 @@ def usage(code: str) -> st.SearchStrategy[Json]:
     """A price of usage under a code, of the meter of that name."""
     return st.builds(
         lambda low, high: {
-            **{"code": code, "kind": "usage", "meter": code, "model": "graduated"},
+            "code": code,
+            "kind": "usage",
+            "meter": code,
+            "model": "graduated",
             "tiers": [{"up_to": "3", "unit_amount": low}, {"up_to": None, "unit_amount": high}],
         },
         amounts,
@@ -204,7 +212,9 @@ changes = st.one_of(
     ),
     st.builds(
         lambda price, seats, how: {
-            **{"type": "add_price", "price": price, **how},
+            "type": "add_price",
+            "price": price,
+            **how,
             **({"quantity": seats} if price["kind"] == "seat" else {}),
         },
         extra,
@@ -334,7 +344,7 @@ class Story:
         if body.get("invoice") != "now":
             self._next = (effective_at, documents)
         elif made["invoice"] is not None:
-            self._same(documents, Invoice.objects.filter(public_id=made["invoice"]))
+            self._same(documents, list(Invoice.objects.filter(public_id=made["invoice"])))
         elif effective_at <= self.now:
             self._same(documents, [row for row in self._rows() if row.pk not in before])
         return True
@@ -379,7 +389,7 @@ class Story:
 
     def clock(self, to: datetime) -> None:
         """Move the clock and bill what falls due on the way."""
-        moved = HTTPStatus.ACCEPTED
+        moved: int = HTTPStatus.ACCEPTED
         while moved == HTTPStatus.ACCEPTED:
             moved, answer = self._asked("/clock", {"to": rfc3339(to)})
         assert moved == HTTPStatus.OK, answer

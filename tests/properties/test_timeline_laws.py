@@ -40,7 +40,10 @@ def terms_of(rhythms: Sequence[Rhythm], **more: Any) -> Terms:
     """The terms of a plan with a fee of each rhythm."""
     prices = [
         {
-            **{"code": f"fee-{rhythm.code}", "kind": "recurring", "model": "flat", "amount": "1"},
+            "code": f"fee-{rhythm.code}",
+            "kind": "recurring",
+            "model": "flat",
+            "amount": "1",
             **({"interval": rhythm.interval, "interval_count": rhythm.count} if place else {}),
         }
         for place, rhythm in enumerate(rhythms)
