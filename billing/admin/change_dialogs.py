@@ -23,15 +23,16 @@ from billing.admin.change_forms import (
     ResumeForm,
     ZoneForm,
 )
+from billing.admin.documents import period_of
 from billing.models import Subscription, SubscriptionChange
 from billing.rating.change_words import changes_in_words
 from billing.rating.timeline import Timeline
 from billing.selectors.timelines import timelines_of
 from billing.services.changes import Changed, withdraw_change
-from billing.services.shown_changes import change_as_shown
+from billing.services.shown_changes import change_as_shown, show_withdrawal
 from neruba import clock
 from neruba.admin.dialogs import PreviewForm, act_previewed, operator
-from neruba.admin.page import PageAdmin, instant, local_time, page_of
+from neruba.admin.page import PageAdmin, instant, local_time, money, page_of
 
 
 class WithdrawForm(PreviewForm[Subscription]):
@@ -60,9 +61,20 @@ class WithdrawForm(PreviewForm[Subscription]):
         }
 
     def preview(self) -> Sequence[str]:
-        return [
-            f"Taken back before it takes effect: {self.scheduled[self.cleaned_data['change']]}.",
+        number = self.cleaned_data["change"]
+        found = show_withdrawal(
+            subscription=self.row,
+            number=int(number),
+            actor=operator(self.request),
+            at=clock.now(self.row.project),
+        )
+        said = [
+            f"Taken back before it takes effect: {self.scheduled[number]}.",
             "It stays on the timeline, with its withdrawal.",
+        ]
+        return said + [
+            f"The next invoice ({period_of(one)}) comes to {money(one.total)} then."
+            for one in found
         ]
 
 

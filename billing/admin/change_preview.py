@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from billing.admin.documents import period_of, zone_of
 from billing.models import Invoice
-from billing.rating.change_words import change_in_words, invoice_in_words, proration_in_words
+from billing.rating.change_words import change_in_words, proration_in_words
 from billing.selectors.documents import Document
 from billing.services.shown_changes import ShownChange
 from neruba.admin.page import Table, days, figure, instant, local_time, money
@@ -27,26 +30,29 @@ def preview_words(change: ShownChange, at: datetime) -> list[str]:
     ]
     if how := proration_in_words(decision):
         said.append(f"Fees follow it {how}.")
-    how = invoice_in_words(decision)
     if not change.documents:
-        return [*said, f"No invoice comes of it ({how})." if how else "No invoice comes of it."]
-    return said + [sentence for one in change.documents for sentence in _document(one, change, how)]
+        return [*said, "No invoice comes of it."]
+    return said + [sentence for one in change.documents for sentence in _document(one, change)]
 
 
-def _document(document: Document, change: ShownChange, how: str) -> list[str]:
+def _document(document: Document, change: ShownChange) -> list[str]:
     row, total = document.invoice, document.total
-    named = "An invoice of its own" if row.reason == Invoice.Reason.CHANGE else "The next invoice"
+    named = "The next invoice"
+    if row.reason == Invoice.Reason.CHANGE:
+        is_its = change.decision.given.get("invoice") == "now"
+        named = "An invoice of its own" if is_its else "The invoice of a scheduled change"
     said = [f"{named} ({period_of(document)}) comes to {money(total)}, computed now."]
     if total.minor < 0:
         back = Money(-total.minor, total.currency)
         said.append(f"That is below zero: {money(back)} go to the customer balance.")
-    for other in change.without:
-        if other.invoice.operation_key != row.operation_key:
-            said.append("Without the change the next invoice would be another one.")
-        elif other.total.minor != total.minor:
-            said.append(f"Without the change it would come to {money(other.total)}.")
-        else:
-            said.append("Without the change it would come to the same.")
+    key = row.operation_key
+    others = [one.total for one in change.without if one.invoice.operation_key == key]
+    for other in others:
+        is_same = other.minor == total.minor
+        would = "the same" if is_same else money(other)
+        said.append(f"Without the change it would come to {would}.")
+    if change.without and not others:
+        said.append("Without the change the next invoice would be another one.")
     return said
 
 
@@ -73,7 +79,7 @@ def _table(document: Document) -> Table:
         rows.append(("Discounts", "", figure(Money(-off.minor, currency))))
     if content["taxes"]:
         rows.append(("Tax", "", figure(document.tax_total)))
-    rows.append(("Total", "", figure(document.total)))
+    rows.append((_strong("Total"), "", _strong(figure(document.total))))
     return Table(
         title="Its lines",
         columns=("Line", "Period", currency),
@@ -81,3 +87,7 @@ def _table(document: Document) -> Table:
         empty="",
         numeric=(currency,),
     )
+
+
+def _strong(text: str) -> SafeString:
+    return format_html("<strong>{}</strong>", text)

@@ -99,6 +99,8 @@ def evidence_of(evidence: Mapping[str, Any], currency: str) -> Evidence:
         Group(TITLES.get(name, _name(name)), tuple(_facts(name, evidence[name], currency)))
         for name in order
     ]
+    if "parts" in evidence:
+        groups.append(Group("In force", tuple(_parts(evidence["parts"]))))
     rest = [_fact(name, value) for name, value in plain.items()]
     if rest:
         groups.append(Group("Result before rounding", tuple(rest)))
@@ -116,11 +118,30 @@ def _facts(group: str, values: Mapping[str, Any], currency: str) -> Iterator[Fac
         return
     for name in sorted(values, key=_place):
         value = values[name]
-        if isinstance(value, Mapping):
+        if isinstance(value, list):
+            yield from _plans(value)
+        elif isinstance(value, Mapping):
             for inner, text in value.items():
                 yield Fact(f"{_name(name)}: {_name(inner).lower()}", _text(inner, text))
         else:
             yield _fact(name, value)
+
+
+def _plans(parts: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
+    """The commitments of several plans that took turns in a period."""
+    for part in parts:
+        plan, share = part["plan"], part["share"]
+        yield Fact(
+            f"{plan['code']}, version {plan['version']}",
+            f"{_text('commitment', part['commitment'])} for {share['numerator']} of "
+            f"{share['denominator']} {share['unit']}",
+        )
+
+
+def _parts(parts: Sequence[Mapping[str, str]]) -> Iterator[Fact]:
+    """Where a price that changed was in force."""
+    for part in parts:
+        yield Fact(f"From {part['start']}", f"up to {part['end']}")
 
 
 def _sorts(usage: Mapping[str, Any]) -> Iterator[Fact]:

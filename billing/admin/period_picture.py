@@ -5,6 +5,7 @@ it. No floats, no library, no script.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from billing.models import Subscription
@@ -125,6 +126,7 @@ class _Drawing:
         self.whole = Interval(held.period.start, held.period.whole.end)
         self.terms = timeline.terms_at(held.period.start)
         self.zone = self.terms.zone
+        self.fees_minor = 0
 
     def picture(self) -> Picture:
         marks = self._marks()
@@ -150,7 +152,7 @@ class _Drawing:
             ticks=self._ticks(),
             now=self._x(self.at) if in_it else None,
             now_words=f"now, {local_time(self.at, self.zone)}",
-            table=self._table([row for _, _, several in rows for row in several]),
+            table=self._table([row for _, _, several in rows for row in several], self.fees_minor),
             top=top,
             height=top + LANE * len(lanes) + TOP,
         )
@@ -216,6 +218,7 @@ class _Drawing:
                 lanes.setdefault(part.price.code, []).extend((part, line) for line in lines)
         for code, several in lanes.items():
             several.sort(key=lambda one: one[1].period.start)
+            self.fees_minor += sum(line.amount_minor for _, line in several)
             yield (
                 code,
                 [
@@ -226,10 +229,9 @@ class _Drawing:
             )
 
     def _fee_words(self, part: Part, line: Line) -> list[str]:
-        many = "" if part.seats is None else f"{spoken(part.seats)} × "
-        amount = self._figure(line.amount_minor)
-        share = _share(line)
-        return [f"{many}{share}, {amount}", f"{many}{amount}", amount]
+        many = [] if part.seats is None else [_seats(part.seats)]
+        amount, part_of = self._figure(line.amount_minor), _share(line)
+        return [", ".join([*many, part_of, amount]), ", ".join([*many, amount]), amount]
 
     def _fee_row(self, part: Part, line: Line) -> Sequence[object]:
         return (
@@ -306,12 +308,12 @@ class _Drawing:
         ]
         return [*ticks, (_place(Fraction(WIDTH - RIGHT)), "end", _date(last))]
 
-    def _table(self, rows: Sequence[Sequence[object]]) -> Table:
+    def _table(self, rows: Sequence[Sequence[object]], fees: int) -> Table:
         currency = self.terms.currency
         return Table(
             title="Its parts, as the timeline has them now",
             columns=("Price", "Seats", "From", "Until", "Part", currency),
-            rows=rows,
+            rows=[*rows, ("Fees together", "", "", "", "", self._figure(fees))] if rows else [],
             empty="Nothing is due in it.",
             numeric=("Seats", currency),
         )
@@ -319,6 +321,10 @@ class _Drawing:
 
 def _date(on: object) -> str:
     return f"{on:%-d %b}"
+
+
+def _seats(seats: Decimal) -> str:
+    return f"{spoken(seats)} seat{'' if seats == 1 else 's'}"
 
 
 def _share(line: Line) -> str:

@@ -40,6 +40,7 @@ from neruba.admin.page import (
     label,
     link_to,
     list_of,
+    local_time,
     money,
     whole,
 )
@@ -211,7 +212,7 @@ class SubscriptionAdmin(ChangingAdmin):
             headlines=[
                 Headline("Status", subscription_status(timeline.status(at))),
                 Headline("Plan", plan_in_words(terms), Standing(timeline, at).coming),
-                Headline("Next boundary", instant(row.due_at) or "none", _end(timeline)),
+                Headline("Next boundary", _boundary(row, terms), _end(timeline)),
                 Headline(
                     "Next invoice",
                     money(coming[0].total) if coming else "–",
@@ -246,6 +247,10 @@ class SubscriptionAdmin(ChangingAdmin):
         )
 
 
+def _boundary(row: Subscription, terms: Terms) -> str:
+    return "none" if row.due_at is None else local_time(row.due_at, terms.zone)
+
+
 def _end(timeline: Timeline) -> str:
     return f"ends {instant(timeline.end_at)}" if timeline.end_at else "goes on until canceled"
 
@@ -271,6 +276,7 @@ def _facts(
         Fact("Starts", instant(row.start_at)),
         Fact("Ends", instant(timeline.end_at) or "no end"),
         Fact("Boundaries billed", row.next_boundary),
+        Fact("Next boundary", instant(row.due_at)),
         Fact("Created", instant(row.created_at)),
     ]
 

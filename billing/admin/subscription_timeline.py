@@ -12,7 +12,7 @@ from billing.rating.change_words import changes_in_words, invoice_in_words, pror
 from billing.rating.decisions import Decision
 from billing.rating.timeline import Timeline
 from billing.services.changes import change_key
-from neruba.admin.page import Table, instant, label, link_to, list_of, local_time
+from neruba.admin.page import Table, instant, label, link_to, list_of, local_time, whole
 
 CHANGES_SHOWN = 100
 INVOICES_READ = 400
@@ -118,7 +118,7 @@ def _billed_by(
     for row in mine:
         first = next((one for one in invoices if _bills(one, row)), None)
         if first is not None:
-            found[row.number] = link_to(first, first.number or "Draft")
+            found[row.number] = whole(link_to(first, first.number or "Draft"))
     return found
 
 

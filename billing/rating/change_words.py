@@ -11,11 +11,11 @@ from billing.rating.words import spoken
 
 Fate = Literal["past", "in_force", "scheduled", "withdrawn"]
 PRORATION = {
-    "prorate": "in proportion to its days",
+    "prorate": "in proportion",
     "none": "from the next period on",
     "full_period": "a whole new period",
 }
-INVOICE = {"next": "with the next invoice", "now": "an invoice of its own"}
+INVOICE = {"next": "next invoice", "now": "own invoice"}
 # Those that change fees in the middle of a period.
 PRORATED = ("change_plan", "set_quantity", "add_price", "remove_price")
 

@@ -195,9 +195,10 @@ def _credit(line: Mapping[str, Any], currency: str, number: str | None) -> Itera
     gross = evidence["included_tax"]["gross"] if "included_tax" in evidence else line["amount"]
     back, left = -Decimal(gross), Decimal(net) - sum(map(Decimal, taken[1:]))
     sums = f"{' − '.join(taken)} = {left} {currency}"
-    yield (
-        f"{sums} come back." if back == left else f"{sums}; what is left of it comes back: {back}."
-    )
+    if back == left:
+        yield f"{sums} come back."
+    else:
+        yield f"{sums}; what is left of it comes back: {back} {currency}."
 
 
 def _span(period: Mapping[str, str], zone: str) -> str:

@@ -37,7 +37,18 @@ class Stretch:
         return self.schedule(self.terms.boundary_rhythm)
 
     def schedule(self, rhythm: Rhythm) -> Schedule:
-        """The schedule of a rhythm on this grid."""
+        """The schedule of a rhythm on this grid; each is made once, since it keeps what it works
+        out.
+        """
+        if rhythm not in self._schedules:
+            self._schedules[rhythm] = self._schedule(rhythm)
+        return self._schedules[rhythm]
+
+    @cached_property
+    def _schedules(self) -> dict[Rhythm, Schedule]:
+        return {}
+
+    def _schedule(self, rhythm: Rhythm) -> Schedule:
         return Schedule(
             rhythm=rhythm,
             anchor=self.terms.anchor,

@@ -202,6 +202,16 @@ class Timeline:
 
     def boundary(self, number: int) -> Boundary:
         """Boundary `number`, which must not lie after the last one."""
+        if number not in self._boundaries:
+            self._boundaries[number] = self._boundary(number)
+        return self._boundaries[number]
+
+    @cached_property
+    def _boundaries(self) -> dict[int, Boundary]:
+        """Those that were asked for: a step asks for the same one several times."""
+        return {}
+
+    def _boundary(self, number: int) -> Boundary:
         at = self.boundary_at(number)
         assert at is not None, "no boundary comes after the last one"
         ended = {} if number == 0 else dict(self._ended(number, at))

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -51,7 +51,7 @@ class Looked:
 @dataclass(frozen=True, slots=True)
 class PrintedFee:
     """A line of fees that a document printed, with inclusive tax and less discounts, in minor
-    units.
+    units. What a void document printed is not billed anew, and nothing of it can come back.
     """
 
     place: Place
@@ -63,6 +63,7 @@ class PrintedFee:
     corrects: Place | None
     earned: str
     tax: TaxFacts
+    is_void: bool = False
 
 
 def looked_for_change(invoice: Invoice, timeline: Timeline, at: datetime) -> Looked | None:
@@ -127,7 +128,10 @@ class FeeBook:
         self._given_back: Mapping[Place, int] = {}
         if not self._before:
             for subscription, rows in self._rows.items():
-                self._printed[subscription] = self._fees(rows)
+                void = Invoice.Status.VOID
+                self._printed[subscription] = self._fees(
+                    rows, {row.invoice_id for row in rows if row.invoice.status == void}
+                )
             self._given_back = self._notes([row for rows in self._rows.values() for row in rows])
 
     def put_in(self, index: int, facts: InvoiceFacts) -> InvoiceFacts:
@@ -139,7 +143,11 @@ class FeeBook:
         if (invoice := self._before.get(index)) is not None:
             rows = self._rows.get(looked.subscription, [])
             standing = Standings(self._project, {row.invoice for row in rows}, before=invoice)
-            printed = self._fees([row for row in rows if row.invoice in standing])
+            assert invoice.sequence is not None, "a document that is computed as known is issued"
+            earlier = [row for row in rows if _sequence(row) < invoice.sequence]
+            printed = self._fees(
+                earlier, {row.invoice_id for row in earlier if row.invoice not in standing}
+            )
             given_back = _known_given_back(invoice)
         changed = [
             self._changed(looked, rhythm.code, period, printed, given_back)
@@ -200,8 +208,6 @@ class FeeBook:
             invoice__sequence__isnull=False,
             period_start__gte=min(starts.values()),
         )
-        if not self._before:
-            rows = rows.exclude(invoice__status=Invoice.Status.VOID)
         loaded = rows.select_related(
             "invoice", "transfer__debit_account", "transfer__credit_account"
         )
@@ -210,14 +216,24 @@ class FeeBook:
             found[row.invoice.subscription_id].append(row)
         return found
 
-    def _fees(self, rows: Sequence[InvoiceLine]) -> list[PrintedFee]:
+    def _fees(self, rows: Sequence[InvoiceLine], void: Collection[int]) -> list[PrintedFee]:
+        """What these lines printed, of which those of the invoices of these ids were void."""
         off: dict[tuple[int, str], int] = defaultdict(int)
         discounts = InvoiceDiscount.objects.filter(
             project=self._project, invoice__in={row.invoice_id for row in rows}
         )
         for row in discounts.select_related("transfer__debit_account"):
             off[row.invoice_id, row.line_key] += discount_amount(row) + row.included_minor
-        return [_fee_of_row(row, off[row.invoice_id, row.line_key]) for row in rows]
+        fees = [
+            (_fee_of_row(row, off[row.invoice_id, row.line_key]), row.invoice_id in void)
+            for row in rows
+        ]
+        # A credit that became void took nothing back.
+        return [
+            replace(fee, is_void=is_void)
+            for fee, is_void in fees
+            if not (is_void and fee.corrects is not None)
+        ]
 
     def _notes(self, rows: Sequence[InvoiceLine]) -> dict[Place, int]:
         """What credit notes gave back of these lines, with inclusive tax."""
@@ -240,6 +256,11 @@ class FeeBook:
             )
             found[places[line.invoice_line_id]] += back
         return found
+
+
+def _sequence(row: InvoiceLine) -> int:
+    assert row.invoice.sequence is not None, "only issued documents have lines"
+    return row.invoice.sequence
 
 
 def _fee_of_row(row: InvoiceLine, off: int) -> PrintedFee:
@@ -318,7 +339,7 @@ def _billed(
             net_minor=fee.net_minor,
             before=fee.evidence["share"].get("before", 0),
             credits=tuple(credits[fee.place]),
-            given_back_minor=given_back.get(fee.place, 0),
+            given_back_minor=fee.net_minor if fee.is_void else given_back.get(fee.place, 0),
             earned=fee.earned,
             tax=fee.tax,
         )

@@ -58,7 +58,8 @@ def preview(
 
 def first_document(*, subscription: Subscription, since: datetime, at: datetime) -> list[Computed]:
     """The first document of a subscription that bills up to an instant or beyond, as a run would
-    issue it: its draft, else its boundary; none where it comes to nothing.
+    issue it: its draft, else its boundary; none where it comes to nothing. Drafts of changes that
+    are billed on their own before it come with it.
     """
     timeline = timelines_of(subscription.project, [subscription.pk])[subscription.pk]
     number = subscription.next_boundary
@@ -71,7 +72,10 @@ def first_document(*, subscription: Subscription, since: datetime, at: datetime)
         as_of=horizon or since,
         at=at,
     )
-    return [one for one in found if one.invoice.boundary_at >= since][:1]
+    coming = [one for one in found if one.invoice.boundary_at >= since]
+    # A scheduled change with an invoice of its own bills no more than what is due from it on.
+    places = (i for i, one in enumerate(coming, 1) if one.invoice.reason != Invoice.Reason.CHANGE)
+    return coming[: next(places, len(coming))]
 
 
 def due_documents(

@@ -66,11 +66,24 @@ class Verdict:
 def verify_invoices(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:
     """Rebuild finalised invoices, in order of their numbers."""
     # One document a subscription in each pass: a timeline is taken as far as its document knew it.
-    by_boundary = sorted(invoices, key=lambda row: (row.boundary or 0, row.pk))
-    for _, rows in groupby(by_boundary, key=lambda row: row.boundary or 0):
-        group = list(rows)
+    for group in _passes(invoices):
         for start in range(0, len(group), BATCH):
             yield from _verify(project, group[start : start + BATCH])
+
+
+def _passes(invoices: Sequence[Invoice]) -> list[list[Invoice]]:
+    """The invoices in groups: of a subscription each has one of a boundary, and one of none, as
+    those of changes and of late usage are.
+    """
+    alone: Counter[int] = Counter()
+    groups: dict[int, list[Invoice]] = {}
+    for row in sorted(invoices, key=lambda row: row.pk):
+        number = row.boundary
+        if number is None and row.subscription_id is not None:
+            number = alone[row.subscription_id]
+            alone[row.subscription_id] += 1
+        groups.setdefault(number or 0, []).append(row)
+    return [groups[number] for number in sorted(groups)]
 
 
 def _verify(project: Project, invoices: Sequence[Invoice]) -> Iterator[Verdict]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from billing.errors import OvertakenError
 from billing.locks import lock_subscription
 from billing.models import Subscription
@@ -14,7 +16,12 @@ from billing.selectors.contents import Computed
 from billing.selectors.documents import Document, documents_of_computed
 from billing.selectors.previews import first_document
 from billing.selectors.timelines import timelines_of
-from billing.services.changes import Changed, change_subscription, preview_change
+from billing.services.changes import (
+    Changed,
+    change_subscription,
+    preview_change,
+    withdraw_change,
+)
 from neruba.actor import Actor
 from neruba.canonical import canonical_json
 
@@ -59,6 +66,22 @@ def show_change(
         documents_of_computed(subscription.project, found),
         documents_of_computed(subscription.project, without),
     )
+
+
+def show_withdrawal(
+    *, subscription: Subscription, number: int, actor: Actor, at: datetime
+) -> list[Document]:
+    """The next document of a subscription once a scheduled change was withdrawn; raises what
+    `withdraw_change` raises. Nothing is stored.
+    """
+    with transaction.atomic():
+        withdraw_change(
+            subscription=subscription, number=number, reason="preview", actor=actor, at=at
+        )
+        fresh = Subscription.objects.select_related("project", "customer").get(pk=subscription.pk)
+        found = first_document(subscription=fresh, since=at, at=at)
+        transaction.set_rollback(True)
+    return documents_of_computed(subscription.project, found)
 
 
 def change_as_shown(

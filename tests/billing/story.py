@@ -23,6 +23,7 @@ class Story:
             "settings": {"finalization_grace": "PT0S", **settings},
         }
         self.steps: list[dict[str, Any]] = []
+        self.answers: list[Any] = []
         self._numbers = count(1)
 
     def call(
@@ -78,7 +79,8 @@ class Story:
         for step in played["steps"]:
             assert step["status"] < OK, step
             assert "failed" not in step, step
-        return [step["body"] for step in played["steps"]]
+        self.answers = [step["body"] for step in played["steps"]]
+        return self.answers
 
     def documents(self, at: datetime, slug: str) -> list[Any]:
         """Play it up to an instant; the documents that were issued by then, in their order."""

@@ -355,3 +355,22 @@ def test_what_it_would_have_been_stands_beside_the_form() -> None:
     assert "The draft has a fault" in form.text
     assert list(form.faults) == [f"{TIERS}/0/up_to"]
     assert fingerprint(sandbox.project) == before
+
+
+def test_the_form_keeps_the_trial_of_a_plan_and_changes_it() -> None:
+    sandbox, form = opened()
+    sandbox.plan(BASE, CALLS, trial_days=14)
+    form = Form(form.client, Plan.objects.get(project=sandbox.project))
+    assert form.values["/trial_days"] == "14"
+    form.fill({"/name": "Pro+", "reason": "a name"}, "save")
+    kept = latest(sandbox)
+    assert (kept["version"], kept["name"], kept["trial_days"]) == (3, "Pro+", 14)
+    form = Form(form.client, Plan.objects.get(project=sandbox.project))
+    form.fill({"/trial_days": "30", "reason": "longer"}, "save")
+    assert latest(sandbox)["trial_days"] == 30
+    (change,) = sandbox.get("/plans/pro/diff?from=3&to=4")["changes"]
+    assert (change["field"], change["old"], change["new"]) == ("/trial_days", 14, 30)
+    page = form.client.get(
+        reverse("admin:billing_plan_change", args=[Plan.objects.get(project=sandbox.project).pk])
+    )
+    assert "30 days of trial" in page.content.decode()

@@ -308,3 +308,71 @@ def test_more_subscriptions_and_features_take_no_more_queries() -> None:
         sandbox.subscribe(code, plan=code, start_at=f"2026-01-1{number}T00:00:00Z")
     assert queries() == before
     assert len(features(sandbox)["calls"]["parts"]) == 5
+
+
+def test_entitlements_follow_a_subscription_through_its_changes() -> None:
+    sandbox = entitled(LIMIT, SSO)
+    sandbox.plan({**BASE, "amount": "90.00"}, entitlements=[{**LIMIT, "limit": "50"}], code="big")
+    sandbox.clock("2026-01-05T00:00:00Z")
+    sandbox.event("2026-01-05T00:00:00Z")
+    sandbox.clock("2026-01-10T12:00:00Z")
+
+    def change(body: dict[str, Any]) -> None:
+        sandbox.post("/subscriptions/sub/changes", body)
+
+    change({"type": "change_plan", "plan": "big"})
+    sandbox.clock("2026-01-20T00:00:00Z")
+    sandbox.event("2026-01-19T00:00:00Z")
+    # The period goes on, and so does what is used of it.
+    before, after = (features(sandbox, f"2026-01-{day}T00:00:00Z") for day in ("10", "20"))
+    assert numbers(before["calls"]) == ("5", "1", "4", True)
+    assert "sso" in before
+    assert numbers(after["calls"]) == ("50", "2", "48", True)
+    assert "sso" not in after
+    assert before["calls"]["period"] == after["calls"]["period"] == JANUARY
+    change({"type": "pause"})
+    sandbox.clock("2026-01-25T00:00:00Z")
+    assert features(sandbox) == {}
+    assert "calls" in features(sandbox, "2026-01-19T00:00:00Z")
+    change({"type": "resume"})
+    assert numbers(features(sandbox)["calls"]) == ("50", "2", "48", True)
+    change({"type": "cancel", "at": "2026-01-28T00:00:00Z"})
+    ending = features(sandbox, "2026-01-27T00:00:00Z")
+    assert ending["calls"]["period"]["end"] == "2026-01-28T00:00:00.000000Z"
+    sandbox.clock("2026-01-28T00:00:00Z")
+    assert features(sandbox) == {}
+
+
+def test_a_whole_new_period_begins_to_count_from_nothing() -> None:
+    sandbox = entitled(LIMIT)
+    sandbox.plan({**BASE, "amount": "90.00"}, entitlements=[LIMIT], code="big")
+    sandbox.clock("2026-01-09T00:00:00Z")
+    sandbox.event("2026-01-05T00:00:00Z")
+    sandbox.clock("2026-01-10T00:00:00Z")
+    body = {"type": "change_plan", "plan": "big", "proration": "full_period"}
+    sandbox.post("/subscriptions/sub/changes", body)
+    sandbox.clock("2026-01-12T00:00:00Z")
+    sandbox.event("2026-01-11T00:00:00Z")
+    sandbox.event("2026-01-11T12:00:00Z")
+    # Both periods are stored, and on the grid both hold this instant.
+    now = features(sandbox)["calls"]
+    assert numbers(now) == ("5", "2", "3", True)
+    assert now["period"] == {
+        "start": "2026-01-10T00:00:00.000000Z",
+        "end": "2026-02-10T00:00:00.000000Z",
+    }
+    old = features(sandbox, "2026-01-09T00:00:00Z")["calls"]
+    assert numbers(old) == ("5", "1", "4", True)
+
+
+def test_a_trial_grants_what_its_plan_does() -> None:
+    sandbox = entitled(LIMIT)
+    sandbox.customer("other")
+    sandbox.subscribe("tried", customer="other", trial_end="2026-01-20T00:00:00Z")
+    found = features(sandbox, "2026-01-10T00:00:00Z", "other")
+    assert found["calls"]["period"]["end"] == "2026-01-20T00:00:00.000000Z"
+    sandbox.clock("2026-01-21T00:00:00Z")
+    assert features(sandbox, customer="other")["calls"]["period"] == {
+        "start": "2026-01-20T00:00:00.000000Z",
+        "end": "2026-02-20T00:00:00.000000Z",
+    }

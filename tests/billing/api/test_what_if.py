@@ -8,8 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from billing.models import PlanVersion
+from billing.selectors.plans import standing_on
 from ingest.models import UsageWindow, WindowSeries
 from neruba.models import Project
+from neruba.period import parse_instant
 from tests.billing.sandbox import Sandbox
 from tests.isolation.walk import fingerprint
 
@@ -355,3 +358,37 @@ def test_cells_and_events_of_real_usage_are_rated() -> None:
     answer = asked(sandbox, BASE, share)
     assert by_price(answer, "new")["own", "pay"] == Decimal("2.70")
     assert by_price(answer, "old")["own", "pay"] == Decimal("1.80")
+
+
+def test_a_subscription_that_moved_is_rated_as_far_as_it_was_on_the_plan() -> None:
+    sandbox = Sandbox()
+    sandbox.meter()
+    sandbox.plan(SETUP, BASE, CALLS)
+    big = sandbox.plan({**BASE, "amount": "90.00"}, CALLS, code="big")
+    sandbox.customer()
+    sandbox.subscribe(anchor="calendar")
+    sandbox.clock("2026-01-11T00:00:00Z")
+    sandbox.event("2026-01-05T00:00:00Z")
+    sandbox.event("2026-01-10T00:00:00Z")
+    sandbox.post("/subscriptions/sub/changes", {"type": "change_plan", "plan": "big"})
+    sandbox.clock(UNTIL)
+    same = asked(sandbox, SETUP, BASE, CALLS)
+    # February is of the other plan alone.
+    assert (same["periods"], same["difference"]) == (1, "0.00")
+    january = defaultdict[str, Decimal](Decimal)
+    for invoice in sandbox.invoices():
+        for line in invoice["lines"]:
+            if line["period"]["end"] <= "2026-02-01T00:00:00.000000Z":
+                january[line["price"]] += Decimal(line["amount"])
+    old = {price: amount for (_, price), amount in by_price(same, "old").items()}
+    assert old == dict(january)
+    dearer = asked(sandbox, SETUP, {**BASE, "amount": "60.00"}, CALLS)
+    # 10 of 31 days at 60.00, and the other 21 as they were.
+    new = {price: amount for (_, price), amount in by_price(dearer, "new").items()}
+    assert new["base"] - old["base"] == Decimal("19.35") - Decimal("9.68")
+    assert dearer["difference"] == "9.67"
+    rows = PlanVersion.objects.filter(project=sandbox.project).select_related("plan")
+    by_code = {row.plan.code: row.pk for row in rows}
+    for at, pro in (("2026-01-10T00:00:00Z", 1), ("2026-01-11T00:00:00Z", 0)):
+        counts = standing_on(sandbox.project, by_code.values(), at=parse_instant(at))
+        assert counts == {by_code["pro"]: pro, by_code[big["code"]]: 1 - pro}

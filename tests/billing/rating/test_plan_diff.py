@@ -37,6 +37,9 @@ def test_a_plan_says_which_of_its_own_fields_changed() -> None:
         "The plan's interval count rises from 1 to 3.",
         "The plan's minimum commitment is now 100.",
     ]
+    assert texts(content(BASE), content(BASE, trial_days=14)) == [
+        "The plan's trial in days is now 14."
+    ]
     (gone,) = plan_changes({**content(BASE), "minimum_commitment": "5.00"}, content(BASE))
     assert (gone.verb, gone.field, gone.old, gone.new) == (
         "removed",
