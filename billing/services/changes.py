@@ -199,9 +199,9 @@ def _documents(change: SubscriptionChange, *, is_now: bool, at: datetime) -> lis
         at=at,
     )
     # Where a boundary lies at its instant, the document of that has all that is due.
-    since = [one for one in found if one.invoice.boundary_at >= draft.boundary_at]
-    own = [one for one in since if one.invoice.operation_key == draft.operation_key]
-    return own or since[:1]
+    coming = [one for one in found if one.invoice.boundary_at >= draft.boundary_at]
+    own = [one for one in coming if one.invoice.operation_key == draft.operation_key]
+    return own or coming[:1]
 
 
 def _decision(

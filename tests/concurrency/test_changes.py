@@ -141,7 +141,7 @@ def test_a_change_and_the_run_that_bills_its_boundary_come_out_right_in_either_o
         "invoice": invoice,
         "effective_at": "2026-02-01T00:00:00Z",
     }
-    bills = [partial(bill, sandbox.project) for _ in range(2)]
+    bills: list[Callable[[], Any]] = [partial(bill, sandbox.project) for _ in range(2)]
     answers = at_once([*bills, asking(sandbox, body), *bills])
     assert [one for one in answers if isinstance(one, Exception)] == []
     assert answers[2][0] == 201  # type: ignore[index]

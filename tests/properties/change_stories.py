@@ -344,7 +344,7 @@ class Story:
         if body.get("invoice") != "now":
             self._next = (effective_at, documents)
         elif made["invoice"] is not None:
-            self._same(documents, Invoice.objects.filter(public_id=made["invoice"]))
+            self._same(documents, list(Invoice.objects.filter(public_id=made["invoice"])))
         elif effective_at <= self.now:
             self._same(documents, [row for row in self._rows() if row.pk not in before])
         return True
@@ -389,7 +389,7 @@ class Story:
 
     def clock(self, to: datetime) -> None:
         """Move the clock and bill what falls due on the way."""
-        moved = HTTPStatus.ACCEPTED
+        moved: int = HTTPStatus.ACCEPTED
         while moved == HTTPStatus.ACCEPTED:
             moved, answer = self._asked("/clock", {"to": rfc3339(to)})
         assert moved == HTTPStatus.OK, answer
