@@ -37,7 +37,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ChangeState": "billing.api.changes.STATES",
         "ApprovalState": "neruba.selectors.approvals.STATES",
         "GrantState": "ledger.api.wallet_bodies.STATES",
-        "ChangeState": "billing.api.changes.STATES",
         "ChangeType": "billing.api.changes.TYPES",
         "ProjectMode": "neruba.models.Project.Mode",
         "RoundingMode": "ingest.api.meters.ROUNDING_MODES",
