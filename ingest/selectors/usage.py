@@ -38,8 +38,8 @@ class UsageNeed:
     level that it has anyway, held in the parts alone, over the length of the whole `[start, end)`.
     Law: where parts make up the whole, counts, sums and weighted sums (exactly: before they are
     rounded, each need by itself) add up to those of the whole. Raises ValueError for other parts.
-    `whole` is the length of the whole period where `[start, end)` is a short one: what averages over
-    time are divided by.
+    `whole` is the length of the whole period where `[start, end)` is a short one: what averages
+    over time are divided by.
     """
 
     subject_id: int

@@ -377,3 +377,19 @@ def test_an_event_of_a_level_is_traced_to_every_part_that_ends_after_it() -> Non
     # 31 for 5.5 days; for 21.5 days, and 31 more for 17.
     assert usage == {"2026-01-01": "5.5", "2026-01-10": "38.5"}
     assert [traced(day) for day in ("05", "15")] == [["2026-01-01", "2026-01-10"], ["2026-01-10"]]
+
+
+def test_what_a_void_invoice_billed_is_not_billed_anew_by_a_later_change() -> None:
+    sandbox = subscribed()
+    (first,) = sandbox.invoices()
+    sandbox.post(f"/invoices/{first['id']}/void", {"reason": "goodwill"}, 200)
+    upgrade(sandbox)
+
+    _, second = sandbox.invoices()
+
+    # The part of the big plan alone: nothing is left of the void one that could come back.
+    assert [line["kind"] for line in second["lines"]] == ["proration"] * len(second["lines"])
+    assert all(line["amount"].startswith("-") is False for line in second["lines"])
+    assert {line["price"] for line in second["lines"]} <= {price["code"] for price in BIG}
+    verdict = sandbox.post(f"/invoices/{second['id']}/verify", {}, 200)
+    assert verdict["matches"]
