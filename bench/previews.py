@@ -94,7 +94,8 @@ def play(database: Path, number: int, stories_asked: int, seconds: int, answers:
     os.environ["DATABASE_URL"] = f"sqlite:///{database}"
     django.setup()
     logging.disable(logging.CRITICAL)
-    from tests.properties.change_stories import Story, stories, worlds  # noqa: PLC0415
+    from tests.properties.change_stories import Story  # noqa: PLC0415
+    from tests.properties.change_worlds import stories, worlds  # noqa: PLC0415
 
     found: list[Any] = []
     deadline = time.monotonic() + seconds

@@ -30,6 +30,8 @@ WRITES = {
 # What makes lines and totals: `compute_invoice` puts it together, and documents come of that alone.
 MAKES_LINES = {"compose", "changed_lines", "correction_lines", "fee_lines", "minimum_line"}
 COMPUTES_INVOICES = {"billing/selectors/contents.py", "billing/rating/what_if.py"}
+# Shows what the parts of a period come to, and makes no document of it.
+SHOWS_PARTS = {"billing/admin/period_picture.py"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +221,6 @@ def second_invoice(module: Module) -> Iterator[int]:
         names = {alias.name for alias in node.names}
         if "compute_invoice" in names and path not in COMPUTES_INVOICES:
             yield node.lineno
-        if names & MAKES_LINES and not path.startswith("billing/rating/"):
+        shows = path.startswith("billing/rating/") or path in SHOWS_PARTS
+        if names & MAKES_LINES and not shows:
             yield node.lineno

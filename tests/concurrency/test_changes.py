@@ -3,6 +3,7 @@ the run that bills the boundary at its instant.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any
@@ -152,7 +153,7 @@ def test_a_change_and_the_run_that_bills_its_boundary_come_out_right_in_either_o
     assert number_gaps(sandbox.project) == []
     # Of February five seats are paid, on one document or on two.
     seats = [
-        float(line["amount"])
+        Decimal(line["amount"])
         for document in sandbox.invoices()
         for line in document["lines"]
         if line["price"] == "seats" and line["period"]["start"].startswith("2026-02-01")

@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.django import TestCase
 
-from tests.properties.change_stories import (
-    DAY,
-    START,
-    Step,
-    Story,
-    World,
-    scheduled,
-    stories,
-    worlds,
-)
+from tests.properties.change_stories import Story
+from tests.properties.change_worlds import DAY, START, Step, World, scheduled, stories, worlds
 
 pytestmark = pytest.mark.once
 
