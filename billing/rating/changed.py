@@ -191,9 +191,8 @@ class _Comparison:
         missing = self._clipped([one for span in part.spans for one in without(span, mine)])
         if not missing:
             return
-        before = sum(self._share(billed, piece).numerator for billed, piece in self._same(part))
         held = self.changed.held
-        for line in fee_lines(held, part, missing, currency=self.currency, before=before):
+        for line in fee_lines(held, part, missing, currency=self.currency, standing=mine):
             is_past = line.period.end <= self.changed.at
             earned: Earned = "fee" if is_past else "ahead"
             yield replace(

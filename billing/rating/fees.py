@@ -1,6 +1,7 @@
 """The lines of fees and seats for parts of a period. Pure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from billing.rating.facts import Part, PeriodFacts
@@ -13,7 +14,7 @@ from billing.rating.lines import (
     unit_amount_of,
 )
 from billing.rating.numbers import number_text
-from billing.rating.parts import part_minor, share_of
+from billing.rating.parts import part_minor, share_of, without
 from billing.rating.proration import Share, prorate
 from neruba.decimals import plain
 from neruba.period import Interval
@@ -27,19 +28,27 @@ def fee_lines(
     spans: Sequence[Interval],
     *,
     currency: str,
-    before: int = 0,
+    standing: Sequence[Interval] = (),
 ) -> Iterator[Line]:
-    """The lines of these spans of a fee, in their order; `before` are the days (or seconds) of it
-    that were billed already.
+    """The lines of these spans of a fee, in their order; `standing` is where it was billed already.
 
     What is not prorated is due whole with its first span, and not again. Who asks says where the
-    income goes.
+    income goes. Law: spans that make up the period, with what stands, come to what it comes to
+    whole, also where days are counted as if each month had 30.
     """
     price, is_whole = part.price, not part.price.prorate or part.price.kind == "one_time"
+    rhythm, zone = part.terms.rhythm_of(price), part.terms.zone
+    period = Interval(held.period.start, held.period.whole.end)
+    before = sum(share_of(held, rhythm, one, zone).numerator for one in standing)
+    left = without(period, standing)
     for span in spans[:1] if is_whole else spans:
-        share = share_of(held, part.terms.rhythm_of(price), span, part.terms.zone)
+        share = share_of(held, rhythm, span, zone)
+        left = [piece for one in left for piece in without(one, [span])]
         if is_whole:
             share = Share(share.denominator, share.denominator, share.unit)
+        elif before and not left:
+            total = share_of(held, rhythm, period, zone).numerator
+            share = replace(share, numerator=max(total - before, 0))
         yield _fee_line(held, part, span, share, currency=currency, before=before)
         before += share.numerator
 
