@@ -12,6 +12,7 @@ from billing.selectors.contents import (
     draft_of_boundary,
     draft_of_charge,
     draft_of_corrections,
+    order_of,
     waiting_charges,
 )
 from billing.selectors.late_periods import corrections_alone, late_periods
@@ -47,7 +48,7 @@ def preview(
     drafts = _drafts(project, customer, horizon, at=at, limit=MAX_PREVIEWED)
     if not any(subscription is None or _is_of(draft, subscription) for draft in drafts):
         drafts += [
-            draft
+            min((draft, *_scheduled(row)), key=order_of)
             for row in _coming(project, customer)
             for draft in _boundaries(project, row, until=None, at=at, limit=MAX_PREVIEWED)
         ]
@@ -94,15 +95,29 @@ def due_documents(
 def _drafts(
     project: Project, customer: Customer, horizon: datetime, *, at: datetime, limit: int | None
 ) -> list[Invoice]:
-    """The drafts that stand, and those of the boundaries up to `horizon`."""
-    drafts = list(
-        Invoice.objects.filter(project=project, customer=customer, status=Invoice.Status.DRAFT)
-        .select_related("customer", "subscription__customer")
-        .order_by("due_at")
-    )
+    """The drafts that stand, and those of the boundaries up to `horizon`. A change that is billed
+    on its own later is a draft already, and none of them.
+    """
+    rows = Invoice.objects.filter(
+        project=project, customer=customer, status=Invoice.Status.DRAFT
+    ).exclude(reason=Invoice.Reason.CHANGE, boundary_at__gt=horizon)
+    drafts = list(rows.select_related("customer", "subscription__customer").order_by("due_at"))
     for row in _coming(project, customer):
         drafts += _boundaries(project, row, until=horizon, at=at, limit=limit)
     return drafts
+
+
+def _scheduled(subscription: Subscription) -> list[Invoice]:
+    """The drafts of changes of a subscription that are billed on their own when they take
+    effect.
+    """
+    rows = Invoice.objects.filter(
+        project=subscription.project_id,
+        subscription=subscription,
+        status=Invoice.Status.DRAFT,
+        reason=Invoice.Reason.CHANGE,
+    )
+    return list(rows.select_related("customer", "subscription__customer"))
 
 
 def _coming(project: Project, customer: Customer) -> QuerySet[Subscription]:

@@ -7,14 +7,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from http import HTTPStatus
 from itertools import count
 from typing import Any
 
-from billing.models import Invoice
+from billing.models import Invoice, Subscription
+from billing.rating.facts import PeriodFacts
+from billing.rating.parts import fee_parts, share_of, without
+from billing.rating.timeline import Timeline
+from billing.selectors.timelines import held_period, period_facts, timelines_of
 from billing.selectors.verify import verify_invoices
 from ledger.selectors.verify import book_differences
-from neruba.period import parse_instant, rfc3339
+from neruba.period import Interval, parse_instant, rfc3339
 from tests.billing.composed import redeemed, taxed
 from tests.billing.sandbox import Sandbox
 from tests.properties.change_worlds import (
@@ -31,6 +36,7 @@ PRINTED = (
     *("customer", "subscription", "currency", "period", "lines", "discounts", "taxes"),
     *("subtotal", "discount_total", "tax_total", "total", "content_hash"),
 )
+FEES = ("recurring", "seat", "proration")
 _numbers = count(1)
 
 
@@ -139,10 +145,10 @@ class Story:
         ahead = self.sandbox.preview(subscription="sub", as_of=rfc3339(to))
         self.clock(to)
         self.did.append(f"clock {to}")
-        rows = [row for row in self._rows() if row.pk not in before]
-        due = [row for row in rows if row.boundary_at <= to]
-        if due:
-            self._same(ahead, due)
+        # A change that is billed on its own later is a draft already.
+        rows = [row for row in self._rows() if row.pk not in before and row.boundary_at <= to]
+        if rows:
+            self._same(ahead, rows)
         elif ahead:
             assert len(ahead) == 1, "with nothing due, the next document alone is shown"
         if self._next is not None:
@@ -208,6 +214,41 @@ class Story:
             assert verdict.matches, "\n".join([*self.did, *verdict.differences])
         assert list(book_differences(self.project)) == []
         self.credits_hold(rows)
+        if not self.world.coupons:
+            self.fees_add_up(rows)
+
+    def fees_add_up(self, rows: Sequence[Invoice]) -> None:
+        """What all documents print for a fee in a period is what its parts come to, to within a
+        minor unit a line: nothing is billed twice, and nothing is left out.
+        """
+        subscription = Subscription.objects.get(project=self.project, external_id="sub")
+        timeline = timelines_of(self.project, [subscription.pk])[subscription.pk]
+        billed_to = timeline.boundary_at(subscription.next_boundary - 1)
+        assert billed_to is not None, "a year has boundaries"
+        stored = {(row.rhythm, row.number): period_facts(row) for row in subscription.periods.all()}
+        due: dict[tuple[str, str], int] = defaultdict(int)
+        for rhythm, period in timeline.periods_between(timeline.start, billed_to):
+            opened = stored.get((rhythm.code, period.number))
+            if opened is not None:
+                held = held_period(timeline, opened, by=billed_to)
+                for code, minor in fees_due(held, timeline, is_over=held.period.end <= billed_to):
+                    due[code, rfc3339(period.start)] += minor
+        printed_minor: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for row in rows:
+            for line in self._body(row)["lines"]:
+                price = line["evidence"].get("price", {})
+                if line["kind"] not in FEES or not price.get("prorate", True):
+                    continue
+                included = line["evidence"].get("included_tax", {"tax": "0"})
+                amount = Decimal(line["amount"]) + Decimal(included["tax"])
+                key = (line["price"], line["evidence"]["period"]["start"])
+                printed_minor[key].append(int(amount * 100))
+        begun = {key for key in printed_minor if parse_instant(key[1]) < billed_to}
+        for key in due.keys() | begun:
+            lines = printed_minor.get(key, [])
+            assert abs(sum(lines) - due.get(key, 0)) <= len(lines), "\n".join(
+                [*self.did, f"{key}: {due.get(key, 0)} due, {lines} printed"]
+            )
 
     def credits_hold(self, rows: Sequence[Invoice]) -> None:
         """No line is credited above what was charged, less its discount."""
@@ -222,6 +263,21 @@ class Story:
                     back[line["corrects"]["invoice"], line["corrects"]["line"]] -= amount
         for place, amount in back.items():
             assert amount <= charged[place], (place, amount, charged[place])
+
+
+def fees_due(held: PeriodFacts, timeline: Timeline, *, is_over: bool) -> Iterator[tuple[str, int]]:
+    """What each part of a prorated fee comes to in a period, in minor units."""
+    billings = ("in_advance", "in_arrears") if is_over else ("in_advance",)
+    for part in (one for how in billings for one in fee_parts(held, timeline.agreed, how)):
+        if not part.price.prorate:
+            continue
+        rhythm, zone = part.terms.rhythm_of(part.price), part.terms.zone
+        period = Interval(held.period.start, held.period.whole.end)
+        spans = part.spans if without(period, part.spans) else (period,)
+        shares = [share_of(held, rhythm, one, zone) for one in spans]
+        days = Fraction(sum(one.numerator for one in shares), shares[0].denominator)
+        amount = part.price.price.rate(Decimal(1) if part.seats is None else part.seats)
+        yield part.price.code, round(Fraction(amount.amount_exact) * days * 100)
 
 
 def printed(document: Json) -> Json:
