@@ -5,8 +5,10 @@ measures what its archive holds for a customer. All that happens lies between 31
 3 November 2026, so that the demo looks the same on every day of every year.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from support.demo.catalog import COMMITTED, GROWTH
 
@@ -185,21 +187,36 @@ ONE_OFFS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
-    """The end of a firm's subscription, asked for at `at`, with the period that runs then."""
+class Changed:
+    """What a firm's subscription changes to, asked for at `at`: `type` and `given` as in the
+    API.
+    """
 
     customer: str
+    type: str
+    given: Mapping[str, Any]
     reason: str
     at: datetime
 
 
-CANCELLATIONS = (
-    Cancellation(
-        *("redwood-appraisals", "The owner retires"), datetime(2026, 10, 12, 11, tzinfo=UTC)
+CHANGES = (
+    Changed(
+        *("redwood-appraisals", "cancel", {"at": "period_end"}, "The owner retires"),
+        datetime(2026, 10, 12, 11, tzinfo=UTC),
     ),
-    Cancellation(
-        *("hollis-pharmacy-group", "Moves to its own software"),
+    Changed(
+        *("marlow-bookkeeping", "change_plan", {"plan": GROWTH["code"]}, "Outgrew Starter"),
+        datetime(2026, 10, 16, 10, tzinfo=UTC),
+    ),
+    Changed(
+        *("hollis-pharmacy-group", "cancel", {"at": "period_end"}, "Moves to its own software"),
         datetime(2026, 11, 2, 9, tzinfo=UTC),
+    ),
+    Changed(
+        *("marlow-bookkeeping", "pause"),
+        {"effective_at": datetime(2026, 12, 21, tzinfo=UTC)},
+        "Closed over the holidays",
+        datetime(2026, 11, 2, 15, tzinfo=UTC),
     ),
 )
 

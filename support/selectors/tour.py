@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from billing.models import Invoice
+from billing.models import Invoice, Subscription
 from ingest.models import FailedEvent
 from neruba.models import Customer, Project
 
@@ -15,6 +15,7 @@ WAITING = "copperfield-estates"
 SHORT = "falkenstein-archive"
 DISCOUNTED = "granite-freight"
 COMMITTED = "meridian-labs"
+CHANGED = "marlow-bookkeeping"
 REVERSE = "van-dam-accountants"
 WITH_CREDIT = "anker-reederei"
 TO_MEND = "pinecrest-realty-20260909-x1"
@@ -49,6 +50,7 @@ def tour(project: Project) -> Iterator[Stop]:
         "Begun on 16 September in Berlin: 15 of 30 days of the fee, and every page read since.",
         (f"{short.number}", short.customer.name, "15 of 30 days"),
     )
+    yield from _changed(project)
     yield from _adjusted(project)
     yield Stop(
         "A draft that waits",
@@ -115,6 +117,26 @@ def tour(project: Project) -> Iterator[Stop]:
     )
 
 
+def _changed(project: Project) -> Iterator[Stop]:
+    """A plan that changes in the middle of a month."""
+    subscription = Subscription.objects.get(project=project, customer__external_id=CHANGED)
+    billed = _invoices(project, CHANGED).get(boundary=2)
+    yield Stop(
+        "A subscription through time",
+        _page("billing_subscription", subscription),
+        "Upgraded on 16 October, to be paused on 21 December: its timeline, and dialogs that show "
+        "the invoice of a change before it is made.",
+        ("Outgrew Starter", "Closed over the holidays"),
+    )
+    yield Stop(
+        "A change, billed",
+        _page("billing_invoice", billed),
+        "What was unused of Starter comes back, Growth is charged for 16 of 31 days, and each has "
+        "the usage of its own time.",
+        (f"{billed.number}", "16 of 31 days"),
+    )
+
+
 def _adjusted(project: Project) -> Iterator[Stop]:
     """What is taken off and put on lines, and the minimum of a plan."""
     discounted = _invoices(project, DISCOUNTED).get(boundary=1)
@@ -154,5 +176,5 @@ def _invoices(project: Project, customer: str) -> QuerySet[Invoice]:
     )
 
 
-def _page(name: str, row: Invoice | Customer | FailedEvent) -> str:
+def _page(name: str, row: Invoice | Customer | FailedEvent | Subscription) -> str:
     return reverse(f"admin:{name}_change", args=[row.pk])

@@ -169,8 +169,8 @@ def _acts(project: Project) -> Iterator[Act]:
         yield one_off.at, partial(_charge, project, one_off)
     for gift in world.GIFTS:
         yield gift.at, partial(_give, project, gift)
-    for cancellation in world.CANCELLATIONS:
-        yield cancellation.at, partial(_cancel, project, cancellation)
+    for changed in world.CHANGES:
+        yield changed.at, partial(_change, project, changed)
 
 
 def _redeem(project: Project, redeemed: world.Redeemed) -> None:
@@ -244,14 +244,14 @@ def _give(project: Project, gift: world.Gift) -> None:
     )
 
 
-def _cancel(project: Project, cancellation: world.Cancellation) -> None:
+def _change(project: Project, changed: world.Changed) -> None:
     change_subscription(
         subscription=Subscription.objects.get(
-            project=project, customer__external_id=cancellation.customer
+            project=project, customer__external_id=changed.customer
         ),
-        type="cancel",
-        given={"at": "period_end"},
-        reason=cancellation.reason,
+        type=changed.type,
+        given=changed.given,
+        reason=changed.reason,
         actor=ACTOR,
-        at=cancellation.at,
+        at=changed.at,
     )
