@@ -58,17 +58,15 @@ def create_plan_version(
     drafted = drafted_prices(project, prices, rhythm=rhythm)
     parsed, meters = drafted.sound, drafted.meters
     granted = [one.spec() for one in drafted_entitlements(project, entitlements)]
-    content_hash = sha256_hex(
-        {
-            "name": name,
-            "currency": currency,
-            "interval": interval,
-            "interval_count": interval_count,
-            "prices": [price.definition() for price in parsed],
-            **({} if minimum is None else {"minimum_commitment": minimum.amount}),
-            **({"entitlements": granted} if granted else {}),
-            **({"trial_days": trial_days} if trial_days else {}),
-        }
+    content_hash = _content_hash(
+        name=name,
+        currency=currency,
+        interval=interval,
+        interval_count=interval_count,
+        prices=[price.definition() for price in parsed],
+        minimum_commitment=None if minimum is None else minimum.amount,
+        entitlements=granted,
+        trial_days=trial_days,
     )
     plan, _ = Plan.objects.get_or_create(project=project, code=code, defaults={"created_at": at})
     lock_plan(plan)
@@ -103,6 +101,16 @@ def create_plan_version(
         details={"version": version.version},
     )
     return CreatedVersion(version, replayed=False)
+
+
+def _content_hash(**content: object) -> str:
+    """The hash of what a version says; what a plan has not has no part in it, so that what came to
+    plans later leaves the hashes of older versions as they are.
+    """
+    optional = ("minimum_commitment", "entitlements", "trial_days")
+    return sha256_hex(
+        {name: each for name, each in content.items() if name not in optional or each}
+    )
 
 
 def parse_minimum(text: str | None, currency: str, *, below: str = "") -> Money | None:

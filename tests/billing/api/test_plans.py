@@ -155,9 +155,18 @@ def test_two_prices_of_one_code_are_refused() -> None:
     assert problem["errors"][0]["pointer"] == "/prices/1/code"
 
 
-def test_what_this_version_does_not_do_is_refused_and_not_ignored() -> None:
+@pytest.mark.parametrize("days", [-1, 3651, "14", 1.5])
+def test_a_trial_of_no_number_of_days_is_refused(days: object) -> None:
+    sandbox = Sandbox()
+    body = {"code": "pro", "interval": "month", "prices": [BASE], "trial_days": days}
+    problem = sandbox.post("/plans", body, 400)
+    assert problem["errors"][0]["pointer"] == "/trial_days"
+    assert sandbox.get("/plans")["data"] == []
+
+
+def test_a_plan_answers_its_trial_and_another_trial_is_another_version() -> None:
     sandbox = Sandbox()
     body = {"code": "pro", "interval": "month", "prices": [BASE], "trial_days": 14}
-    problem = sandbox.post("/plans", body, 400)
-    assert problem["code"] == "unsupported"
-    assert problem["errors"][0]["pointer"] == "/trial_days"
+    assert sandbox.post("/plans", body, 201)["trial_days"] == 14
+    assert sandbox.post("/plans", body, 200)["version"] == 1
+    assert sandbox.post("/plans", {**body, "trial_days": 30}, 201)["version"] == 2
