@@ -102,7 +102,6 @@ class Story:
         assert (previewed, *map(printed, found.get("data", []))) == (
             (again, *map(printed, second.get("data", [])))
         ), "a preview changes nothing"
-        before = self._known()
         status, made = self._asked(path, body)
         if status != HTTPStatus.CREATED:
             assert previewed == status, (previewed, found, status, made)
@@ -113,12 +112,11 @@ class Story:
         documents = found["data"]
         effective_at = parse_instant(made["effective_at"])
         self._next = None
-        if body.get("invoice") != "now":
-            self._next = (effective_at, documents)
-        elif made["invoice"] is not None:
+        if made["invoice"] is not None:
             self._same(documents, list(Invoice.objects.filter(public_id=made["invoice"])))
-        elif effective_at <= self.now:
-            self._same(documents, [row for row in self._rows() if row.pk not in before])
+        elif body.get("invoice") != "now" or effective_at <= self.now:
+            # What bills it is still to come: its boundary, or after one that is not billed yet.
+            self._next = (effective_at, documents)
         return True
 
     def withdraw(self, number: int) -> None:
