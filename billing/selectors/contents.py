@@ -58,7 +58,6 @@ def draft_of_boundary(
     """
     ended, begun = turn.finest
     shown = ended or begun
-    assert shown is not None, "a boundary ends or begins a period"
     waits = ended is not None and turn.waits
     return Invoice(
         project=project,
@@ -71,8 +70,9 @@ def draft_of_boundary(
         currency=turn.terms.currency,
         boundary_at=turn.at,
         due_at=turn.at + ended.policy.grace if ended is not None and waits else turn.at,
-        period_start=shown.period.start,
-        period_end=shown.period.end,
+        # One that was canceled before it began has no period at all.
+        period_start=turn.at if shown is None else shown.period.start,
+        period_end=turn.at if shown is None else shown.period.end,
         created_at=created_at,
     )
 

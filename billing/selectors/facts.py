@@ -145,12 +145,11 @@ def _boundary(
 ) -> BoundaryFacts:
     (ended, begun), (coarser_ended, coarser_begun) = turn.finest, turn.coarser
     shown = ended or begun
-    assert shown is not None, "a boundary ends or begins a period"
     facts = InvoiceFacts(
         customer=row.subscription.customer.external_id,
         subscription=row.subscription.external_id,
         currency=turn.terms.currency,
-        period=shown.period.interval,
+        period=Interval(turn.at, turn.at) if shown is None else shown.period.interval,
         terms=turn.terms,
         boundary=row.number,
         ended=ended,

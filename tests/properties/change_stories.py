@@ -281,8 +281,12 @@ def fees_due(held: PeriodFacts, timeline: Timeline, *, is_over: bool) -> Iterato
 def printed(document: Json) -> Json:
     """What a document says, whatever became of it."""
     found = {name: document[name] for name in PRINTED}
-    # The number of the corrected invoice is not there before it has one.
-    return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+    copied: Json = json.loads(json.dumps(found))
+    for line in copied["lines"]:
+        if line["corrects"] is not None:
+            # The corrected invoice may be previewed too: it has no number before it is issued.
+            del line["corrects"]["number"]
+    return copied
 
 
 def differences(first: Any, second: Any, where: str = "") -> Iterator[str]:

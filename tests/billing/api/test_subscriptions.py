@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Subscription, SubscriptionChange
 from neruba.append_only import missing_triggers
-from tests.billing.sandbox import BASE, CALLS, started
+from tests.billing.sandbox import BASE, CALLS, Sandbox, started
 
 pytestmark = pytest.mark.django_db
 
@@ -163,3 +163,19 @@ def test_money_is_not_moved_without_an_idempotency_key() -> None:
 
 def test_the_timeline_is_append_only() -> None:
     assert [name for name in missing_triggers() if name.startswith("billing")] == []
+
+
+def test_one_that_is_canceled_before_it_begins_is_never_billed() -> None:
+    sandbox = Sandbox(start="2026-01-01T00:00:00Z")
+    sandbox.plan({"code": "fee", "kind": "recurring", "model": "flat", "amount": "28.00"})
+    sandbox.customer()
+    sandbox.subscribe(start_at="2026-01-20T10:00:00Z")
+    body = {"type": "cancel", "at": "now"}
+    previewed = sandbox.post("/subscriptions/sub/changes/preview", body, 200)
+    sandbox.post("/subscriptions/sub/changes", body, 201)
+    sandbox.clock("2026-03-01T00:00:00Z")
+
+    assert previewed["data"] == []
+    assert sandbox.invoices() == []
+    ended = sandbox.get("/subscriptions/sub")
+    assert (ended["status"], ended["next_boundary_at"]) == ("canceled", None)
