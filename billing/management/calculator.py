@@ -2,6 +2,7 @@
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,14 +17,14 @@ from neruba.api.problems import problem, problem_of
 from neruba.errors import InvalidError
 
 
-class CalculatorCommand(BaseCommand):
+class CalculatorCommand(BaseCommand, ABC):
     """A calculator of the API, from a file: a line that is refused answers on its own line."""
 
     requires_system_checks: list[str] = []
 
+    @abstractmethod
     def answer(self, request: object) -> dict[str, Any]:
         """Answer one request. Raises PriceError for what the API would refuse."""
-        raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="CASES.jsonl", help="a file of JSON lines, or -")

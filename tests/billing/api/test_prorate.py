@@ -67,4 +67,5 @@ def test_the_scope_is_that_of_reading_billing(scope: str) -> None:
     key = factories.api_key(project=sandbox.project, scopes=[scope])
     may = scope in {"billing:read", "admin"}
     sandbox.client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.secret}")
-    sandbox.post("/prorate", REQUEST, 200 if may else 403)
+    answer = sandbox.post("/prorate", REQUEST, 200 if may else 403)
+    assert ("amount" in answer) is may
